@@ -1,0 +1,106 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where backups are stored: the server's types of storage, and what each needs.
+
+This file is private to the collection.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ._errors import config_error
+
+# In the order of the server's numbers (C12). The second name is the server's, misspelled there.
+STORAGE_TYPES = {
+    "documents": "Documents",
+    "third_party_documents": "ThridpartyDocuments",
+    "custom_cloud": "CustomCloud",
+    "local": "Local",
+    "data_store": "DataStore",
+    "third_party_consumer": "ThirdPartyConsumer",
+}
+_BY_SERVER_NAME = {name.lower(): ours for ours, name in STORAGE_TYPES.items()}
+_BY_NUMBER = {str(number): ours for number, ours in enumerate(STORAGE_TYPES)}
+_NEEDS = {
+    "documents": ("folderId", "folder_id"),
+    "third_party_documents": ("folderId", "folder_id"),
+    "local": ("filePath", "path"),
+    "third_party_consumer": ("module", "storage_params.module"),
+}
+
+SPEC: dict[str, Any] = {
+    "storage_type": {"type": "str", "choices": list(STORAGE_TYPES)},
+    "folder_id": {"type": "str"},
+    "path": {"type": "str"},
+    "storage_params": {"type": "dict"},
+    "storage_secrets": {"type": "dict", "no_log": True},
+}
+
+
+class Storage(NamedTuple):
+    """Where a backup goes. secrets: the part of the parameters that is shown nowhere."""
+
+    type: str
+    params: dict[str, str]
+    secrets: dict[str, str]
+
+    def body(self) -> dict[str, Any]:
+        """The server's form: the type by name, the parameters as a list of pairs (C20)."""
+        pairs = {**self.params, **self.secrets}
+        return {
+            "storageType": STORAGE_TYPES[self.type],
+            "storageParams": [{"key": key, "value": value} for key, value in pairs.items()],
+        }
+
+
+def parse_storage_type(value: Any) -> str:
+    """Our name for what the server writes as a number or a name (C12); others stay as they are."""
+    text = str(value)
+    return _BY_NUMBER.get(text) or _BY_SERVER_NAME.get(text.lower(), text)
+
+
+def parse_storage(options: dict[str, Any]) -> Storage:
+    """Check the options of `SPEC` for what the server needs (C20, C21)."""
+    kind: str | None = options["storage_type"]
+    if kind is None:
+        raise config_error("storage_type: missing. Say where the backup goes.")
+    params: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    given = [
+        (params, "folder_id", {"folderId": options["folder_id"]}),
+        (params, "path", {"filePath": options["path"]}),
+        (params, "storage_params", options["storage_params"] or {}),
+        (secrets, "storage_secrets", options["storage_secrets"] or {}),
+    ]
+    for target, option, pairs in given:
+        for key, value in pairs.items():
+            if value is None and option in ("folder_id", "path"):
+                continue
+            if key in params or key in secrets:
+                raise config_error(f"{option}: {key!r} is given twice. Give each parameter once.")
+            target[str(key)] = _text(value, option, key)
+    key, option = _NEEDS.get(kind, ("", ""))
+    value = params.get(key) or secrets.get(key) or ""
+    if key and not value:
+        raise config_error(f"{option}: missing, and storage_type {kind} needs it.")
+    numeric = value.lstrip("-").isdigit()
+    if kind == "documents" and not numeric:
+        raise config_error("folder_id: the number of a folder in Documents, as storage_type asks.")
+    if kind == "third_party_documents" and numeric:
+        raise config_error(
+            "folder_id: a number names a folder of Documents. Give the id of a folder in a "
+            "connected third-party storage, such as 'sbox-1'."
+        )
+    return Storage(kind, params, secrets)
+
+
+def _text(value: Any, option: str, key: str) -> str:
+    """The server takes strings only; a null is an internal error there (C20)."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise config_error(f"{option}: the value of {key!r} must be text or a number.")

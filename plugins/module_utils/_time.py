@@ -1,0 +1,78 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Times and plain durations as text. This file is private to the collection."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)"
+    r"(?:[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):?(\d\d))?)?",
+    re.ASCII,
+)
+_NUMBER = re.compile("[0-9]{1,15}")
+_PART = re.compile("([0-9]{1,15})([a-z])")
+_PARTS = re.compile("(?:[0-9]{1,15}[a-z])+")
+_SECONDS = {"y": 365 * 86400, "w": 7 * 86400, "d": 86400, "h": 3600}
+
+
+def parse_time(value: object) -> datetime:
+    """Read an ISO 8601 date, or date and time with seconds, as an aware time in UTC.
+
+    Without an offset it is UTC. Fractions are cut to microseconds. Anything else is a ValueError.
+    """
+    # datetime.fromisoformat of Python 3.9 knows neither Z nor the server's seven digits.
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} is not an ISO 8601 time such as 2026-03-01T02:15:00Z")
+    year, month, day, hour, minute, second, fraction, sign, offset_h, offset_m = found.groups()
+    try:
+        moment = datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            int(fraction[:6].ljust(6, "0")) if fraction else 0,
+            timezone.utc,
+        )
+        if sign:
+            if int(offset_h) > 23 or int(offset_m) > 59:
+                raise ValueError(f"no such offset: {sign}{offset_h}:{offset_m}")
+            offset = timedelta(hours=int(offset_h), minutes=int(offset_m))
+            moment = moment - offset if sign == "+" else moment + offset
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{value!r} is not a time: {error}") from error
+    return moment
+
+
+def format_time(moment: datetime) -> str:
+    """Write an aware time in UTC and whole seconds, the rest cut: ``2026-11-05T03:00:00Z``."""
+    utc = moment.astimezone(timezone.utc)
+    return utc.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def parse_duration(value: object, option: str) -> int:
+    """Read a duration such as ``90d``, ``36h``, ``2w``, ``1y``, ``1d12h`` as seconds.
+
+    Parts come in any order, each unit at most once; a year is 365 days. A number is seconds.
+    There is no upper bound, so compare ages in seconds, not points in time.
+    """
+    text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+    if _NUMBER.fullmatch(text):
+        return int(text)
+    parts = _PART.findall(text) if _PARTS.fullmatch(text) else []
+    units = [unit for _number, unit in parts]
+    if "m" in units:
+        raise ValueError(f"{option}: {value!r} has m, which is no unit here; write 30d or 720h")
+    if units and len(units) == len(_SECONDS.keys() & units):
+        return sum(int(number) * _SECONDS[unit] for number, unit in parts)
+    raise ValueError(
+        f"{option}: {value!r} is not a duration; write it like 90d, 36h, 2w, 1y or 1d12h"
+        " (each unit at most once), or as a number of seconds"
+    )
