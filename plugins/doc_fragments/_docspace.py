@@ -24,7 +24,7 @@ options:
       - api_host
   api_key:
     description:
-      - An API key, a personal access token or an OAuth access token. It is always sent as C(Authorization: Bearer).
+      - An API key, a personal access token or an OAuth access token. It is always sent as a bearer token.
       - Exactly one of O(api_key), and O(username) with O(password), is needed.
       - If the task gives neither kind, the environment where the module runs is asked for E(DOCSPACE_API_KEY), then
         E(DOCSPACE_AUTH_TOKEN), then E(DOCSPACE_USERNAME) with E(DOCSPACE_PASSWORD).

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Backup records and the history: normal form, find, delete.
+"""Backup records: normal form, find, filter. Values in, values out.
 
 This file is private to the collection.
 """
@@ -15,10 +15,9 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from ._client import Client
 from ._errors import DocSpaceError, config_error, protocol_error
 from ._storage import parse_storage_type
-from ._time import format_time, parse_time
+from ._time import format_time
 
 _UUID = re.compile(
     r"(\{)?([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{12})(?(1)\})",
@@ -65,30 +64,6 @@ def parse_id(text: Any, option: str = "id") -> str:
     return "-".join(found.group(2, 4, 5, 6, 7)).lower()
 
 
-def dump_query(dump: bool) -> dict[str, str] | None:
-    """`Dump` is sent only when true: older servers don't know it (C2)."""
-    return {"Dump": "true"} if dump else None
-
-
-def read_history(client: Client, *, dump: bool) -> list[Record]:
-    """All records, newest first, undated ones last, equal times by id. Rows that repeat are one.
-
-    Reading writes on the server (C14): a record whose file can't be found is dropped there.
-    """
-    rows = client.get("getbackuphistory", dump_query(dump))
-    if not isinstance(rows, list):
-        raise protocol_error("The portal's answer holds no list of backups, so nothing is known.")
-    records: dict[str, Record] = {}
-    for row in rows:
-        record = _parse_row(row)
-        if records.setdefault(record.id, record) != record:
-            raise protocol_error(
-                f"The portal lists the backup {record.id} twice with different contents, so nothing "
-                "is concluded from its history."
-            )
-    return newest_first(records.values())
-
-
 def newest_first(records: Iterable[Record]) -> list[Record]:
     """Sorted by time, newest first, undated ones last, equal times by id."""
 
@@ -104,6 +79,15 @@ def find(records: Iterable[Record], wanted: str) -> Record | None:
     return next((record for record in records if record.id == wanted), None)
 
 
+def not_found(wanted: str) -> DocSpaceError:
+    """The failure of a task that needs a backup which isn't in the history."""
+    return DocSpaceError(
+        "not_found",
+        f"Backup {wanted} is not in the history. List what is there with docspace_backup_info; "
+        "the backups of the whole server are a list of their own ('dump').",
+    )
+
+
 def is_future(record: Record, now: datetime) -> bool:
     """Whether a record is dated after now, which a wrong clock does."""
     return record.created_on is not None and record.created_on > now
@@ -113,6 +97,41 @@ def latest(records: Iterable[Record], now: datetime) -> Record | None:
     """The newest of records sorted by `newest_first`: dated, and not in the future."""
     dated = (record for record in records if record.created_on is not None)
     return next((record for record in dated if not is_future(record, now)), None)
+
+
+def fresh(
+    history: list[Record], now: datetime, max_age: int, storage_type: str | None
+) -> tuple[Record | None, str | None]:
+    """The newest record if it is younger than max_age seconds, and a warning on wrong clocks.
+
+    storage_type: only these count, None for all. Copies that expire count only when asked for.
+    """
+    records = select(history, storage_type=None if storage_type is None else [storage_type])
+    if storage_type != "data_store":
+        records = [record for record in records if record.expires_on is None]
+    require_dates(records, "max_age")
+    future = [record.id for record in records if is_future(record, now)]
+    warning = None
+    if future:
+        warning = (
+            f"max_age: {len(future)} backups are dated in the future, such as {future[0]}, and "
+            "don't count. Check the clocks of the portal and of this machine."
+        )
+    newest = latest(records, now)
+    if newest is not None and not select_by_time([newest], now, newer_than=max_age):
+        newest = None
+    return newest, warning
+
+
+def require_dates(records: Iterable[Record], option: str) -> None:
+    """Refuse to judge by age where a record's age isn't known."""
+    for record in records:
+        if record.created_on is None:
+            raise protocol_error(
+                f"{option}: the portal gives no readable time for backup {record.id} "
+                f"({record.file_name[:200]}), so nothing is judged by age. Delete it by its id, or "
+                "leave it out with a filter."
+            )
 
 
 def select(
@@ -157,73 +176,3 @@ def select_by_time(
     if (created_after, created_before, newer_than, older_than) == (None, None, None, None):
         return list(records)
     return [record for record in records if record.created_on and matches(record.created_on)]
-
-
-def delete(client: Client, record: Record, *, dump: bool) -> str | None:
-    """Make a record of the history be gone. Gives a warning when the server's answer was no `true`.
-
-    Whatever else the server answers, or doesn't, its history decides (C16-C18).
-    """
-    attempt = 0
-    while True:
-        try:
-            if client.delete(f"deletebackup/{record.id}") is True:
-                return None
-            error = protocol_error("The portal answered the delete with something else than true.")
-        except DocSpaceError as failed:
-            if failed.code in ("auth", "forbidden"):
-                raise
-            error = failed
-        if not _still_listed(client, record, error, dump=dump):
-            return (
-                f"Backup {record.id} is gone from the history, but its delete was answered with: "
-                f"{error.message[:400]} The server hides a record before it removes the file, so "
-                f"the file '{record.file_name[:200]}' may remain on the storage: look there."
-            )
-        if not error.transient or attempt >= client.retries:
-            error.message = f"Backup {record.id} is still there. {error.message}"
-            raise error
-        client.pause(attempt, error)
-        attempt += 1
-
-
-def _still_listed(client: Client, record: Record, error: DocSpaceError, *, dump: bool) -> bool:
-    try:
-        return find(read_history(client, dump=dump), record.id) is not None
-    except DocSpaceError as second:
-        error.message = (
-            f"Not known whether backup {record.id} is gone; run again. {error.message[:450]} "
-            f"Then the history couldn't be read: {second.message[:300]}"
-        )
-    raise error
-
-
-def _parse_row(row: Any) -> Record:
-    if not isinstance(row, dict):
-        raise protocol_error("The portal's history holds a row that is no backup.")
-    try:
-        identity = parse_id(row.get("id"))
-    except DocSpaceError as error:
-        raise protocol_error("The portal's history holds a row without an id.") from error
-    file_name = row.get("fileName")
-    created, expires = _parse_moment(row.get("createdOn")), None
-    if row.get("expiresOn") and not str(row["expiresOn"]).startswith("0001-"):
-        expires = _parse_moment(row["expiresOn"])
-        # A copy that expires nobody knows when must not be judged as a lasting one.
-        created = created if expires else None
-    return Record(
-        identity,
-        "" if file_name is None else str(file_name),
-        parse_storage_type(row.get("storageType")),
-        created,
-        expires,
-    )
-
-
-def _parse_moment(value: Any) -> datetime | None:
-    """A time of the server in whole seconds; None when it has none: year 1 or unreadable (C11)."""
-    try:
-        moment = parse_time(value)
-    except ValueError:
-        return None
-    return None if moment.year == 1 else moment.replace(microsecond=0)

@@ -56,10 +56,31 @@ class Client:
         self._session.headers["Accept"] = "application/json"
         self._session.headers["User-Agent"] = "ansible-onlyoffice.docspace"
 
+    def twin(self) -> Client:
+        """The same portal over a connection of its own, for another thread."""
+        return Client(
+            self.url,
+            self._authorization,
+            verify=self._verify,
+            timeout=self._timeout,
+            retries=self.retries,
+            log=self.log,
+        )
+
     def get(
-        self, call: str, query: dict[str, str] | None = None, *, anonymous: bool = False
+        self,
+        call: str,
+        query: dict[str, str] | None = None,
+        *,
+        anonymous: bool = False,
+        once: bool = False,
     ) -> Any:
-        """Read: the answer's `response`, None where that key is missing (C7)."""
+        """Read: the answer's `response`, None where that key is missing (C7).
+
+        anonymous: without credentials. once: not repeated, for a caller that asks again anyway.
+        """
+        if once:
+            return self._once("GET", call, query=query, anonymous=anonymous)
         return self._repeat("GET", call, query=query, anonymous=anonymous)
 
     def delete(self, call: str, query: dict[str, str] | None = None) -> Any:

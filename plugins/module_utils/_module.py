@@ -2,50 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all modules share: connection options, credentials, one exit and one fail.
+"""What all modules share: one way in, one exit and one fail.
 
 This file is private to the collection.
 """
 
 from __future__ import annotations
 
-import os
-import re
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._client import REQUESTS_ERROR, Client
+from ._connection import CONNECTION, build_client
 from ._errors import DocSpaceError, config_error
 from ._time import parse_duration, parse_time
-
-LONGEST_TIMEOUT = 86400.0
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
-
-# The credentials have no `fallback`: Ansible would fill it in before it checks what excludes what.
-CONNECTION: dict[str, Any] = {
-    "url": {
-        "type": "str",
-        "required": True,
-        "aliases": ["portal_url", "api_host"],
-        "fallback": (env_fallback, ["DOCSPACE_BASE_URL"]),
-    },
-    "api_key": {"type": "str", "no_log": True},
-    "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "validate_certs": {
-        "type": "bool",
-        "default": True,
-        "fallback": (env_fallback, ["DOCSPACE_VALIDATE_CERTS"]),
-    },
-    "ca_path": {"type": "path", "fallback": (env_fallback, ["DOCSPACE_CA_PATH"])},
-    "timeout": {"type": "float", "default": 30.0},
-    "retries": {"type": "int", "default": 3},
-}
 
 
 class Result:
@@ -61,7 +34,7 @@ class Result:
     ) -> None:
         self.changed = changed
         self.diff = diff
-        self.warnings = warnings
+        self.warnings = list(warnings)
         self.values = values
 
 
@@ -119,102 +92,3 @@ def run_module(
         module.warn(warning)
     diff = {} if result.diff is None else {"diff": result.diff}
     module.exit_json(changed=result.changed, **result.values, **diff, **verbose)
-
-
-def build_client(module: AnsibleModule, log: Callable[[str], None]) -> Client:
-    """Check all that concerns the connection, before anything is sent."""
-    params = module.params
-    url = _check_url(module, params["url"])
-    authorization = _authorization(module)
-    if not 0 < params["timeout"] <= LONGEST_TIMEOUT:
-        raise config_error("timeout: give a number of seconds above 0, and at most 86400.")
-    if params["retries"] < 0:
-        raise config_error("retries: give 0 or more.")
-    verify: bool | str = params["validate_certs"]
-    ca_path = params["ca_path"]
-    if ca_path and not os.access(ca_path, os.R_OK):
-        raise config_error(
-            f"ca_path: {ca_path!r} can't be read where the module runs. Put the CA bundle there."
-        )
-    if verify and ca_path:
-        verify = ca_path
-    return Client(
-        url,
-        authorization,
-        verify=verify,
-        timeout=params["timeout"],
-        retries=params["retries"],
-        log=log,
-    )
-
-
-def _check_url(module: AnsibleModule, url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        secret = parts.netloc.rpartition("@")[0]
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise config_error(f"url: this is no address: {error}.") from error
-    if secret:
-        # The task's arguments are shown in its result.
-        password = secret.partition(":")[2]
-        shown = {secret, unquote(secret), password, unquote(password)}
-        module.no_log_values.update(shown - {""})
-        raise config_error(
-            f"url: no credentials in the address ({parts.scheme}://***@{host}). Give them in "
-            "'api_key', or 'username' and 'password'."
-        )
-    if parts.scheme not in ("http", "https") or not host:
-        raise config_error("url: give an address that begins with http:// or https:// and a host.")
-    if "?" in url or "#" in url or re.search(r"[\s\x00-\x1f\x7f\\]", url) or port == 0:
-        raise config_error(
-            "url: only scheme, host, port and a path prefix belong into the address, such as "
-            "'https://docspace.example.com'."
-        )
-    if parts.scheme == "http" and not _LOOPBACK.fullmatch(host):
-        module.warn(
-            f"The credentials and the answers of {host} travel unencrypted: use https in 'url'."
-        )
-    path = re.sub("/{2,}", "/", parts.path).rstrip("/")
-    return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def _authorization(module: AnsibleModule) -> str:
-    """The header's value. The environment counts only where the task gives neither kind."""
-    params = module.params
-    key, user, password = params["api_key"], params["username"], params["password"]
-    if key is None and user is None and password is None:
-        key = _secret(module, "DOCSPACE_API_KEY") or _secret(module, "DOCSPACE_AUTH_TOKEN")
-    if key is None:
-        user = os.environ.get("DOCSPACE_USERNAME") or None if user is None else user
-        password = _secret(module, "DOCSPACE_PASSWORD") if password is None else password
-        if user is None and password is None:
-            raise config_error(
-                "No credentials: give 'api_key', or 'username' and 'password', or set "
-                "DOCSPACE_API_KEY in the environment where the module runs."
-            )
-        if not user or not password:
-            missing = "password" if user else "username"
-            raise config_error(f"{missing}: missing; 'username' and 'password' go together.")
-        if re.search(r"[\x00-\x1f\x7f]", user + password) or ":" in user:
-            raise config_error(
-                "username, password: no line breaks or other control characters, and no colon in "
-                "the user name. Was one read from a file with its line end?"
-            )
-        basic = b64encode(f"{user}:{password}".encode()).decode()
-        module.no_log_values.add(basic)
-        return f"Basic {basic}"
-    if not re.fullmatch(r"[\x21-\x7e]+", key):
-        raise config_error(
-            "api_key: empty, or with a blank, a line break or a character that a header can't "
-            "carry. Was it read from a file with its line end?"
-        )
-    return f"Bearer {key}"
-
-
-def _secret(module: AnsibleModule, variable: str) -> str | None:
-    """A variable of the environment; what is read becomes a secret of the run."""
-    value = os.environ.get(variable) or None
-    if value:
-        module.no_log_values.add(value)
-    return value

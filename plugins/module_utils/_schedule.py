@@ -9,20 +9,24 @@ This file is private to the collection.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from ._backup import dump_query
 from ._client import Client
-from ._errors import protocol_error
-from ._storage import parse_storage_type
+from ._errors import DocSpaceError, config_error, protocol_error
+from ._history import dump_query
+from ._storage import STORAGE_TYPES, Storage, parse_storage_type
 
 # In the order of the server's numbers.
 PERIODS = {"daily": "EveryDay", "weekly": "EveryWeek", "monthly": "EveryMonth"}
 # The server counts from Sunday = 1; its web page shows another day (C28).
 WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"]
 MASK = "********"
-_SECRET = re.compile("secret|passw|token|key|credential|auth|json|sign", re.IGNORECASE)
+# Whoever reads a schedule doesn't know which of its parameters were given as secrets, so only
+# those are shown that are known not to be.
+_SHOWN = {
+    *("filepath", "folderid", "module", "subdir", "bucket", "region", "acl", "serviceurl"),
+    *("forcepathstyle", "usehttp", "sse", "private_container", "public_container"),
+}
 
 
 def read_schedule(client: Client, *, dump: bool) -> dict[str, Any] | None:
@@ -52,18 +56,121 @@ def parse_schedule(response: Any) -> dict[str, Any] | None:
 
 
 def shown(schedule: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A schedule for a result: without what the server added (C27), likely secrets masked."""
+    """A schedule for a result: without what the server added (C27), possible secrets masked."""
     if schedule is None:
         return None
     added = {"tenantId"}
     if schedule["storage_type"] not in ("documents", "third_party_documents"):
         added.add("folderId")
     params = {
-        key: MASK if _SECRET.search(key) else value
+        key: value if key.lower() in _SHOWN else MASK
         for key, value in schedule["storage_params"].items()
         if key not in added
     }
     return {**schedule, "storage_params": params}
+
+
+def wanted_schedule(params: dict[str, Any], storage: Storage) -> dict[str, Any]:
+    """The normal form of a module's options, checked. Secrets are among the parameters."""
+    period, weekday, monthday = params["period"], params["weekday"], params["monthday"]
+    for option, value, home in (("weekday", weekday, "weekly"), ("monthday", monthday, "monthly")):
+        if (value is not None) != (period == home):
+            raise config_error(f"{option}: needed for period {home}, and only there.")
+    for option, value, low, high in (
+        ("hour", params["hour"], 0, 23),
+        ("backups_stored", params["backups_stored"], 1, 30),
+        ("monthday", monthday, 1, 31),
+    ):
+        if value is not None and not low <= value <= high:
+            raise config_error(f"{option}: give a number from {low} to {high}.")
+    return {
+        "storage_type": storage.type,
+        "storage_params": {**storage.params, **storage.secrets},
+        "period": period,
+        "hour": params["hour"],
+        "weekday": weekday,
+        "monthday": monthday,
+        "backups_stored": params["backups_stored"],
+    }
+
+
+def comparable(before: dict[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    """What is there, with no more parameters than wanted: the server adds some (C27)."""
+    if before is None:
+        return None
+    params = before["storage_params"]
+    params = {key: params[key] for key in wanted["storage_params"] if key in params}
+    return {**before, "storage_params": params}
+
+
+def mask_pair(
+    before: dict[str, Any] | None, after: dict[str, Any], secrets: dict[str, str]
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Both without the values of secrets. One that changes is marked, or it couldn't be seen."""
+
+    def mask(schedule: dict[str, Any], changed: str) -> dict[str, Any]:
+        params = dict(schedule["storage_params"])
+        for key in secrets.keys() & params.keys():
+            params[key] = MASK + ("" if old.get(key) == secrets[key] else changed)
+        return {**schedule, "storage_params": params}
+
+    old = {} if before is None else before["storage_params"]
+    return before and mask(before, ""), mask(after, " (new)")
+
+
+def write_schedule(client: Client, wanted: dict[str, Any], *, dump: bool) -> str | None:
+    """Replace the schedule. Gives a warning when only a second reading could tell that it is so."""
+    cron: dict[str, Any] = {"period": PERIODS[wanted["period"]], "hour": wanted["hour"]}
+    if wanted["weekday"] is not None:
+        cron["day"] = WEEKDAYS.index(wanted["weekday"]) + 1
+    if wanted["monthday"] is not None:
+        cron["day"] = wanted["monthday"]
+    pairs = wanted["storage_params"].items()
+    body = {
+        "storageType": STORAGE_TYPES[wanted["storage_type"]],
+        "storageParams": [{"key": key, "value": value} for key, value in pairs],
+        "backupsStored": wanted["backups_stored"],
+        "cronParams": cron,
+        "dump": dump,
+    }
+    try:
+        if client.post("createbackupschedule", body) is True:
+            return None
+        error = protocol_error("The portal answered the schedule with something else than true.")
+    except DocSpaceError as failed:
+        error = failed
+    return _looked_up(client, wanted, error, dump=dump)
+
+
+def remove_schedule(client: Client, *, dump: bool) -> str | None:
+    """Remove the schedule, with a warning as `write_schedule` gives it."""
+    try:
+        if client.delete("deletebackupschedule", dump_query(dump)) is True:
+            return None
+        error = protocol_error("The portal answered the removal with something else than true.")
+    except DocSpaceError as failed:
+        error = failed
+    return _looked_up(client, None, error, dump=dump)
+
+
+def _looked_up(
+    client: Client, wanted: dict[str, Any] | None, error: DocSpaceError, *, dump: bool
+) -> str:
+    """Never write twice: after a lost or odd answer, the schedule that is there decides."""
+    if not (error.transient or error.code == "protocol"):
+        raise error
+    try:
+        after = read_schedule(client, dump=dump)
+    except DocSpaceError as second:
+        error.message = (
+            f"Not known whether the schedule was changed; run again. {error.message[:450]} Then it "
+            f"couldn't be read: {second.message[:300]}"
+        )
+        raise error from second
+    if (after if wanted is None else comparable(after, wanted)) != wanted:
+        error.message = f"The schedule was not changed. {error.message}"
+        raise error
+    return f"The schedule is as wanted, though the portal's answer was lost: {error.message[:400]}"
 
 
 def _period(value: Any) -> str:

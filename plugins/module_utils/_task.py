@@ -2,18 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A backup or restore task of the server: its normal form.
+"""Start, follow and judge a task of the server: a backup or a restore.
 
 This file is private to the collection.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ._backup import dump_query
 from ._client import Client
-from ._errors import protocol_error
+from ._errors import DocSpaceError, config_error, protocol_error
+from ._history import dump_query
+
+# A cancelled task is gone at once, and comes back seconds later to say that it was (C24).
+COMES_BACK = 10.0
+LONGEST_PAUSE = 30.0
+
+WAIT: dict[str, Any] = {
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 3600},
+    "poll_interval": {"type": "int", "default": 5},
+}
 
 
 class Task(NamedTuple):
@@ -38,14 +50,40 @@ class Task(NamedTuple):
         return self._asdict()
 
 
-def read_backup_task(client: Client, *, dump: bool) -> Task | None:
+class Pace:
+    """When to look again at a task, and when to give up."""
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        if params["wait_timeout"] < 1 or params["poll_interval"] < 1:
+            raise config_error("wait_timeout, poll_interval: give 1 second or more.")
+        self.timeout: int = params["wait_timeout"]
+        self._interval = float(params["poll_interval"])
+        self._start = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the wait began."""
+        return time.monotonic() - self._start
+
+    @property
+    def over(self) -> bool:
+        """Whether the time to wait has passed."""
+        return self.elapsed >= self.timeout
+
+    def pause(self, at_most: float = float("inf")) -> None:
+        """Sleep till the next look: longer for a long task, never beyond the end of the wait."""
+        growing = max(self._interval, min(self.elapsed / 20.0, LONGEST_PAUSE))
+        time.sleep(max(0.0, min(growing, at_most, self.timeout - self.elapsed)))
+
+
+def read_backup_task(client: Client, *, dump: bool, once: bool = False) -> Task | None:
     """The portal's backup task, running or the last one ended; None for none."""
-    return parse_task(client.get("getbackupprogress", dump_query(dump)))
+    return parse_task(client.get("getbackupprogress", dump_query(dump), once=once))
 
 
-def read_restore_task(client: Client, *, dump: bool) -> Task | None:
+def read_restore_task(client: Client, *, dump: bool, once: bool = False) -> Task | None:
     """The restore task. Asked without credentials: wrong ones turn even this into 403 (C6)."""
-    return parse_task(client.get("getrestoreprogress", dump_query(dump), anonymous=True))
+    return parse_task(client.get("getrestoreprogress", dump_query(dump), anonymous=True, once=once))
 
 
 def parse_task(response: Any) -> Task | None:
@@ -70,3 +108,42 @@ def parse_task(response: Any) -> Task | None:
         str(response["warning"]) if response.get("warning") else None,
         str(error) if error else None,
     )
+
+
+def start(
+    client: Client,
+    call: str,
+    body: dict[str, Any],
+    *,
+    before: Task | None,
+    look: Callable[[], Task | None],
+) -> Task:
+    """Send a start, once. When its answer is lost, only a task that wasn't there before is ours.
+
+    before: the task that was there before the start. look: reads the one that is there now.
+    """
+    try:
+        task = parse_task(client.post(call, body))
+        if task is not None:
+            return task
+        raise protocol_error("The portal's answer to the start holds no task.")
+    except DocSpaceError as error:
+        if not (error.transient or error.code == "protocol"):
+            raise
+        lost = error
+    client.log(f"{call}: {lost.code}, so it is looked up whether a new task shows up")
+    for _look in range(int(COMES_BACK)):
+        try:
+            task = look()
+        except DocSpaceError as error:
+            client.log(f"{error.method} {error.path}: {error.code}")
+            task = None
+        if task is not None and (before is None or task.id != before.id):
+            return task
+        time.sleep(1.0)
+    lost.message = (
+        f"Not known whether {call} was taken: its answer was lost, and no new task showed up in "
+        f"{COMES_BACK:.0f} s. It isn't sent twice; look at the portal, then run again. "
+        f"{lost.message}"
+    )
+    raise lost

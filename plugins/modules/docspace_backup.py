@@ -7,13 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: docspace_backup
-short_description: Make a backup of a DocSpace portal be gone, or be there
+short_description: Make a backup of a DocSpace portal, or make one be gone
 version_added: 0.1.0
 author:
   - ONLYOFFICE DocSpace collection contributors (!UNKNOWN)
 description:
   - With O(state=absent), looks for a backup in the portal's history and deletes it if it is there.
-  - With O(state=present), checks that a backup is in the portal's history.
+  - With O(state=present) and O(id), checks that a backup is in the portal's history.
+  - With O(state=present) and without O(id), makes a backup and waits for it. O(max_age) makes that idempotent.
   - The history is always asked before anything is deleted. The server itself answers a delete of an unknown backup with
     an internal error, and the delete of another portal's backup with success without deleting it; neither reaches the
     user.
@@ -21,8 +22,9 @@ options:
   state:
     description:
       - V(absent) deletes the backup O(id), if it is in the history.
-      - V(present) needs the backup O(id) to be in the history, and fails if it isn't. It never makes another one in its
-        place.
+      - V(present) with O(id) needs that backup to be in the history, and fails if it isn't. It never makes another one in
+        its place.
+      - V(present) without O(id) makes a backup.
     type: str
     choices:
       - present
@@ -40,8 +42,48 @@ options:
         with V(true), and a portal's backup only with V(false).
     type: bool
     default: false
+  storage_type:
+    description:
+      - Where a new backup goes. Needed to make one.
+      - V(documents) is a folder of the portal, V(third_party_documents) one of a connected storage, V(local) a folder on
+        the portal's server, V(third_party_consumer) a storage service that is set up in the portal.
+      - V(data_store) is the portal's temporary storage. Backups there expire after a day.
+    type: str
+    choices:
+      - documents
+      - third_party_documents
+      - custom_cloud
+      - local
+      - data_store
+      - third_party_consumer
+  max_age:
+    description:
+      - If the newest backup is younger than this, none is made. V(1d), V(36h), V(2w), V(1d12h), or a number of seconds.
+        There are no months; write V(30d).
+      - Only backups of O(storage_type) count, if it is given. Backups that expire count only for
+        O(storage_type=data_store). A backup that is dated in the future doesn't count, and gives a warning.
+      - If the time of one of these backups can't be read, the task fails, and no backup is made.
+      - Without it, each run makes a backup.
+    type: str
+  wait_timeout:
+    description:
+      - How many seconds to wait for the backup. 1 or more. After that the task fails; see O(on_timeout).
+    type: int
+    default: 3600
+  on_timeout:
+    description:
+      - What happens to the backup when O(wait_timeout) has passed. V(leave) lets it go on, and a second run joins it.
+      - V(cancel) cancels it if this run has started it. The server's call cancels everything that the portal is backing
+        up, so it isn't sent while another backup runs.
+    type: str
+    choices:
+      - leave
+      - cancel
+    default: leave
 extends_documentation_fragment:
   - onlyoffice.docspace._docspace
+  - onlyoffice.docspace._storage
+  - onlyoffice.docspace._wait
   - onlyoffice.docspace._attributes
   - onlyoffice.docspace._attributes.action_group
 attributes:
@@ -50,17 +92,29 @@ attributes:
     details:
       - Reading the history lets the server drop the records whose file it can't find. No client can avoid that, also not
         in check mode.
+      - A backup that doesn't exist yet is returned as V(null).
   diff_mode:
     support: full
   idempotent:
-    support: full
+    support: partial
+    details:
+      - Making a backup is idempotent only with O(max_age).
 notes:
   - The server hides a record before it deletes the file. When the delete fails, the record is gone all the same; the
     module then reports RV(ignore:changed=true) with a warning that the file may remain on the storage.
+  - While a backup runs, the server starts no other one. The module joins the one that runs, and returns RV(joined=true)
+    and RV(ignore:changed=false). A joined backup may be older than the task that joined it. If it turns out to be of
+    another storage type than O(storage_type), a backup of its own follows.
+  - A start whose answer is lost is never sent again. The module looks for the task, and fails if it can't tell.
 seealso:
   - module: onlyoffice.docspace.docspace_backup_info
+  - module: onlyoffice.docspace.docspace_backup_prune
+  - module: onlyoffice.docspace.docspace_backup_restore
+  - module: onlyoffice.docspace.docspace_backup_schedule
   - ref: ansible_collections.onlyoffice.docspace.docsite.guide_delete
     description: The task, the dry run, what RV(ignore:changed) means, each failure and what to do about it.
+  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_make
+    description: Storage types, freshness, joining and waiting.
 """
 
 EXAMPLES = r"""
@@ -79,6 +133,25 @@ EXAMPLES = r"""
 - name: Fail unless this backup is still there
   onlyoffice.docspace.docspace_backup:
     id: 2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a43
+
+# Without "max_age" each run would make one more.
+- name: Have a backup that is no older than a day
+  onlyoffice.docspace.docspace_backup:
+    storage_type: local
+    path: /var/backups/docspace
+    max_age: 1d
+
+- name: Make a backup into a folder of the portal, and give it two hours
+  onlyoffice.docspace.docspace_backup:
+    storage_type: documents
+    folder_id: "17"
+    wait_timeout: 7200
+    on_timeout: cancel
+  register: made
+
+- name: Show where it went
+  ansible.builtin.debug:
+    msg: "{{ made.backup.file_name }}"
 
 - name: Look for local backups older than 90 days
   onlyoffice.docspace.docspace_backup_info:
@@ -99,7 +172,8 @@ RETURN = r"""
 backup:
   description:
     - The backup that was deleted, or in check mode would be. V(null) if it wasn't in the history.
-    - With O(state=present), the backup that is there.
+    - With O(state=present), the backup that is there or was made. V(null) in check mode and with O(wait=false), when there
+      is none yet.
   returned: success
   type: dict
   sample:
@@ -136,6 +210,44 @@ backup:
       description: The age at the time of the task. Negative for a backup that is dated in the future.
       type: int
       returned: success
+task:
+  description:
+    - The server's task that makes the backup. V(null) if none was needed, or in check mode.
+    - Also returned when the task failed or took too long.
+  returned: O(state=present) without O(id)
+  type: dict
+  sample:
+    id: 2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a43
+    progress: 100
+    status: completed
+    warning:
+    error:
+  contains:
+    id:
+      description: The task's UUID. The backup that it makes has the same one.
+      type: str
+      returned: success
+    progress:
+      description: How far it is, in per cent.
+      type: int
+      returned: success
+    status:
+      description: V(created), V(running), V(completed), V(cancelled) or V(failed).
+      type: str
+      returned: success
+    warning:
+      description: What the server warns of, such as files that are missing in the backup.
+      type: str
+      returned: success
+    error:
+      description: Why it failed.
+      type: str
+      returned: success
+joined:
+  description: Whether the backup was already running, started by somebody else.
+  returned: O(state=present) without O(id)
+  type: bool
+  sample: false
 diff:
   description: The record before and after.
   returned: success
@@ -187,7 +299,7 @@ failure:
       type: str
       returned: failure
 log:
-  description: What was repeated, and why.
+  description: What was waited for or repeated, and why.
   returned: with C(-v) or more, if there is anything to say
   type: list
   elements: str
@@ -199,26 +311,36 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup import Record, delete, find, parse_id, read_history
+from ..module_utils._backup import Record, find, fresh, not_found, parse_id
 from ..module_utils._client import Client
-from ..module_utils._errors import DocSpaceError, config_error
-from ..module_utils._module import Result, now, run_module
+from ..module_utils._history import delete, read_history
+from ..module_utils._making import make
+from ..module_utils._module import Result, duration, now, run_module
+from ..module_utils._storage import SPEC as STORAGE
+from ..module_utils._storage import parse_storage
+from ..module_utils._task import WAIT, Pace, read_backup_task
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "id": {"type": "str"},
     "dump": {"type": "bool", "default": False},
+    **STORAGE,
+    "max_age": {"type": "str"},
+    **WAIT,
+    "on_timeout": {"type": "str", "choices": ["leave", "cancel"], "default": "leave"},
 }
 
 
 def run(module: AnsibleModule, client: Client) -> Result:
     if module.params["id"] is None:
-        raise config_error("id: missing. This version can't make backups, only find or delete one.")
+        return _make(module, client)
     wanted = parse_id(module.params["id"])
     dump = module.params["dump"]
     before = find(read_history(client, dump=dump), wanted)
     if module.params["state"] == "present":
-        return Result(changed=False, backup=_there(before, wanted), diff=_diff(before, before))
+        if before is None:
+            raise not_found(wanted)
+        return Result(changed=False, backup=before.result(now()), diff=_diff(before, before))
     if before is None:
         return Result(changed=False, backup=None, diff=_diff(None, None))
     warning = None if module.check_mode else delete(client, before, dump=dump)
@@ -227,14 +349,43 @@ def run(module: AnsibleModule, client: Client) -> Result:
     )
 
 
-def _there(record: Record | None, wanted: str) -> dict[str, Any]:
-    if record is None:
-        raise DocSpaceError(
-            "not_found",
-            f"Backup {wanted} is not in the history. List what is there with docspace_backup_info; "
-            "the backups of the whole server are a list of their own ('dump').",
+def _make(module: AnsibleModule, client: Client) -> Result:
+    params, dump = module.params, module.params["dump"]
+    max_age, pace = duration(params, "max_age"), Pace(params)
+    # Without a storage type a fresh backup may still be found, or one joined.
+    undecided = max_age is not None and all(params[option] is None for option in STORAGE)
+    storage = None if undecided else parse_storage(params)
+    result = Result(changed=False, backup=None, task=None, joined=False, diff=_diff(None, None))
+    if max_age is not None:
+        history = read_history(client, dump=dump)
+        newest, warning = fresh(history, now(), max_age, storage and storage.type)
+        result.warnings.append(warning)
+        if newest is not None:
+            result.values["backup"] = newest.result(now())
+            result.diff = _diff(newest, newest)
+            return result
+    running = read_backup_task(client, dump=dump)
+    joined = running is not None and not running.ended
+    if not joined:
+        storage = storage or parse_storage(params)
+    record = None
+    if module.check_mode:
+        task = running if joined else None
+    else:
+        cancel = params["on_timeout"] == "cancel"
+        task, record, joined = make(
+            client, storage, pace, dump=dump, running=running, wait=params["wait"], cancel=cancel
         )
-    return record.result(now())
+    result.changed = not joined
+    result.values.update(task=task and task.result(), joined=joined)
+    if record is not None:
+        result.values["backup"] = record.result(now())
+    if result.changed:
+        result.diff = _diff(None, record)
+        result.diff["after"] = result.diff["after"] or {"storage_type": storage and storage.type}
+    if task is not None and task.warning:
+        result.warnings.append(f"Backup task {task.id}: {task.warning}")
+    return result
 
 
 def _diff(before: Record | None, after: Record | None) -> dict[str, Any]:

@@ -213,7 +213,8 @@ schedule:
       returned: success
     storage_params:
       description:
-        - The parameters of the storage by the server's names. Values whose name looks like that of a secret are masked.
+        - The parameters of the storage by the server's names. Values that may be secrets are masked, which are all but
+          the well-known names, such as V(filePath), V(folderId), V(module) and V(bucket).
       type: dict
       returned: success
     period:
@@ -321,9 +322,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup import latest, parse_id, read_history, select, select_by_time
+from ..module_utils._backup import latest, parse_id, select, select_by_time
 from ..module_utils._client import Client
 from ..module_utils._errors import config_error, protocol_error
+from ..module_utils._history import read_history
 from ..module_utils._module import Result, duration, moment, now, run_module
 from ..module_utils._schedule import read_schedule, shown
 from ..module_utils._task import read_backup_task, read_restore_task

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Delete many backups in parallel, and find out what became of each.
+
+This file is private to the collection.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from ._backup import Record
+from ._client import Client
+from ._errors import DocSpaceError, protocol_error
+from ._history import read_history
+from ._pruning import Outcome, Plan
+
+STOPPING = ("auth", "forbidden", "payment", "tls")
+LOST = ("connection", "timeout")
+LOST_IN_A_ROW = 3
+NOT_TRIED = "not tried"
+
+
+def apply(client: Client, plan: Plan, concurrency: int, *, dump: bool) -> Outcome:
+    """Delete what the plan removes, oldest first, several at a time.
+
+    A failed delete doesn't stop the others, but one that no other can survive does. After any that
+    failed or had no answer the history is read once more, and decides.
+    """
+    records = [record for record, _reasons in plan.remove]
+    removed, failures, stopped = _delete_all(client, records, concurrency)
+    if len(removed) == len(records):
+        return Outcome(removed, {}, plan.absent, [])
+    try:
+        there = {record.id for record in read_history(client, dump=dump)}
+    except DocSpaceError as error:
+        client.log(f"the history couldn't be read again: {error.code}")
+        there = {record.id for record in records}
+        for failure in failures.values():
+            failure.message = f"Not known whether it is gone; run again. {failure.message}"
+    absent = list(plan.absent)
+    warnings: list[str | None] = []
+    for record in records:
+        if record.id in removed:
+            continue
+        if record.id in there:
+            failures.setdefault(record.id, _not_tried(stopped))
+        elif record.id in failures:
+            warnings.append(
+                f"Backup {record.id} is gone, but its delete was answered with: "
+                f"{failures.pop(record.id).message[:300]} Its file '{record.file_name[:200]}' may "
+                "remain on the storage: look there."
+            )
+            removed.add(record.id)
+        else:
+            absent.append(record.id)
+    return Outcome(removed, failures, absent, warnings)
+
+
+def _delete_all(
+    client: Client, records: list[Record], concurrency: int
+) -> tuple[set[str], dict[str, DocSpaceError], DocSpaceError | None]:
+    """Those deleted, those failed, and the failure that stopped the rest."""
+    waiting, lock = iter(records), threading.Lock()
+    removed: set[str] = set()
+    failures: dict[str, DocSpaceError] = {}
+    stopped: list[DocSpaceError] = []
+    lost = 0
+
+    def work() -> None:
+        nonlocal lost
+        own = client.twin()
+        while True:
+            with lock:
+                record = None if stopped else next(waiting, None)
+            if record is None:
+                return
+            error: DocSpaceError | None = None
+            try:
+                if own.delete(f"deletebackup/{record.id}") is not True:
+                    error = protocol_error("The portal answered a delete with no true.")
+            except DocSpaceError as failed:
+                error = failed
+            with lock:
+                if error is None:
+                    removed.add(record.id)
+                    lost = 0
+                    continue
+                failures[record.id] = error
+                lost = lost + 1 if error.code in LOST else 0
+                if error.code in STOPPING or lost >= LOST_IN_A_ROW:
+                    stopped.append(error)
+
+    workers = [threading.Thread(target=work) for _worker in range(min(concurrency, len(records)))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return removed, failures, stopped[0] if stopped else None
+
+
+def _not_tried(stopped: DocSpaceError | None) -> DocSpaceError:
+    code = "connection" if stopped is None else stopped.code
+    return DocSpaceError(code, "Not tried, because a delete before it failed.", detail=NOT_TRIED)
+
+
+def incomplete(outcome: Outcome, values: dict[str, Any]) -> DocSpaceError:
+    """The failure of a task that left something: that of the first delete that was tried."""
+    errors = list(outcome.failures.values())
+    first = next((error for error in errors if error.detail != NOT_TRIED), errors[0])
+    first.message = f"{len(errors)} backups that should go are still there. {first.message}"
+    first.changed = bool(outcome.removed)
+    first.values = values
+    return first

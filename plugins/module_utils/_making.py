@@ -1,0 +1,203 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Make a backup: start it or join the one that runs, follow the task, cancel it.
+
+This file is private to the collection.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ._backup import Record, find
+from ._client import Client
+from ._errors import DocSpaceError, config_error
+from ._history import read_history
+from ._storage import Storage
+from ._task import COMES_BACK, Pace, Task, read_backup_task, start
+
+PASSING = ("connection", "timeout", "server", "rate_limited")
+CANCELLED = "It was cancelled, as 'on_timeout' asks."
+# What the server's own refusals mean here (C20, C21).
+_REFUSED = {
+    "not_found": "the folder isn't there. Check 'folder_id'",
+    "forbidden": "not allowed. Check the right to this folder, to server-wide backups, and whether "
+    "this portal may use this type of storage",
+    "rejected": "these storage options don't fit each other. Check 'storage_type' and 'folder_id'",
+    "server": "most likely a parameter of the storage is missing. Check 'storage_params'",
+}
+
+
+class Made(NamedTuple):
+    """What came of making a backup. record: None if it wasn't waited for.
+
+    joined: it was already running, so that this run changed nothing.
+    """
+
+    task: Task
+    record: Record | None
+    joined: bool
+
+
+def make(
+    client: Client,
+    storage: Storage | None,
+    pace: Pace,
+    *,
+    dump: bool,
+    running: Task | None,
+    wait: bool,
+    cancel: bool,
+) -> Made:
+    """Join the backup that runs, or start one; follow it to its end.
+
+    storage: None to join only. running: the portal's task as just read. A joined backup of another
+    storage type than wanted is followed by one of our own within the same time.
+    """
+    task = running
+    while True:
+        joined = task is not None and not task.ended
+        if task is None or task.ended:
+            if storage is None:
+                raise config_error("storage_type: missing. Say where the new backup goes.")
+            task, joined = _start(client, storage, dump=dump, before=task)
+        if not wait:
+            return Made(task, None, joined)
+        try:
+            task, record = follow(client, task, pace, dump=dump, ours=not joined)
+        except DocSpaceError as error:
+            error.values.setdefault("task", task.result())
+            error.values["joined"] = joined
+            if cancel and error.code == "task_failed" and error.changed:
+                _cancel_late(client, task, error, dump=dump)
+            raise
+        if not joined or storage is None or record.storage_type == storage.type:
+            return Made(task, record, joined)
+        client.log(f"joined backup {record.id} is {record.storage_type}, so another one is made")
+        if pace.over:
+            raise DocSpaceError(
+                "task_failed",
+                f"The backup that ran went to {record.storage_type}, and 'wait_timeout' has passed "
+                f"before one to {storage.type} could be started. Run again.",
+            )
+
+
+def _start(
+    client: Client, storage: Storage, *, dump: bool, before: Task | None
+) -> tuple[Task, bool]:
+    """Start a backup. Gives the task, and whether it is somebody else's that was faster (C22)."""
+    body = {**storage.body(), **({"dump": True} if dump else {})}
+    try:
+        task = start(
+            client,
+            "startbackup",
+            body,
+            before=before,
+            look=lambda: read_backup_task(client, dump=dump, once=True),
+        )
+    except DocSpaceError as error:
+        if error.detail and error.code in _REFUSED and not error.transient:
+            error.message = (
+                f"The backup wasn't started: {_REFUSED[error.code]} (HTTP {error.status}). The "
+                f"portal says: {error.detail}"
+            )
+        raise
+    return task, task.status == "running"
+
+
+def follow(
+    client: Client, task: Task, pace: Pace, *, dump: bool, ours: bool
+) -> tuple[Task, Record]:
+    """Wait for a backup task's end. Gives its last state and the record it made.
+
+    The history decides as soon as the task is not to be seen any more. ours: whether this run
+    started it, so that a failure while it goes on counts as a change.
+    """
+    client.log(f"waiting for backup task {task.id}, up to {pace.timeout} s")
+    missing: float | None = None
+    while not pace.over and (missing is None or pace.elapsed - missing < COMES_BACK):
+        pace.pause() if missing is None else pace.pause(at_most=2.0)
+        try:
+            seen = read_backup_task(client, dump=dump, once=True)
+            current = seen if seen is not None and seen.id == task.id else None
+            record = None
+            if current is None or current.status == "completed":
+                record = find(read_history(client, dump=dump), task.id)
+        except DocSpaceError as error:
+            if error.code not in PASSING:
+                error.changed = ours
+                raise
+            client.log(f"{error.method} {error.path}: {error.code}, asked again")
+            continue
+        if current is not None and current != task:
+            client.log(f"backup task {task.id}: {current.status}, {current.progress} %")
+        task = current or task
+        if current is not None:
+            missing = None
+        elif missing is None:
+            missing = pace.elapsed
+        if record is not None:
+            return task._replace(progress=100, status="completed"), record
+        if task.ended:
+            raise _ended_badly(task)
+    if missing is not None:
+        raise DocSpaceError(
+            "task_failed",
+            f"Backup task {task.id} vanished at {task.progress} % without leaving a backup. Most "
+            "likely somebody cancelled it. Run again to make one.",
+        )
+    state = "hasn't started" if task.status == "created" else f"is at {task.progress} %"
+    late = DocSpaceError(
+        "task_failed",
+        f"Backup task {task.id} {state} after {pace.timeout} s ('wait_timeout'), and goes on. Run "
+        "again to follow it, or raise 'wait_timeout'.",
+    )
+    late.changed = ours
+    late.values = {"task": task.result()}
+    raise late
+
+
+def _ended_badly(task: Task) -> DocSpaceError:
+    if task.status == "failed":
+        what = f"failed at {task.progress} %. The portal says: {str(task.error)[:300]}"
+    elif task.status == "cancelled":
+        what = f"was cancelled at {task.progress} %, by somebody else"
+    else:
+        what = "says that it is completed, but its backup isn't in the history"
+    error = DocSpaceError("task_failed", f"Backup task {task.id} {what}.", detail=task.error)
+    error.values = {"task": task.result()}
+    return error
+
+
+def _cancel(client: Client, task: Task, *, dump: bool) -> str:
+    """Cancel a task that this run started. Gives a sentence on what came of it.
+
+    The server's call cancels whatever the portal runs, dump and plain (C2), so it is sent only
+    while this task runs and no other does.
+    """
+    try:
+        mine = read_backup_task(client, dump=dump)
+        if mine is None or mine.id != task.id or mine.ended:
+            return "It has ended just now, so nothing was cancelled: look into the history."
+        try:
+            other = read_backup_task(client, dump=not dump)
+        except DocSpaceError as error:
+            if error.code != "forbidden":
+                raise
+            other = None
+        if other is not None and not other.ended:
+            return f"It was not cancelled, because that would also cancel backup task {other.id}."
+        client.post("cancelbackup")
+    except DocSpaceError as error:
+        return f"It could not be cancelled: {error.message[:300]}"
+    return CANCELLED
+
+
+def _cancel_late(client: Client, task: Task, error: DocSpaceError, *, dump: bool) -> None:
+    """Add to a time-out what came of the cancel that `on_timeout` asks for."""
+    said = _cancel(client, task, dump=dump)
+    error.changed = said != CANCELLED
+    state = error.message.partition(", and goes on.")[0]
+    error.message = f"{state}. {said}"
