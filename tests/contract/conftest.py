@@ -1,0 +1,22 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The counts of the replay, at the end of a run."""
+
+from __future__ import annotations
+
+import pytest
+
+COUNTS: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def counts() -> list[str]:
+    """Where the replay leaves its counts."""
+    return COUNTS
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many recorded exchanges were replayed, equal and excepted."""
+    for line in COUNTS:
+        terminalreporter.write_line(line)

@@ -1,0 +1,11 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small ONLYOFFICE DocSpace for tests and trials; `python -m tests.simulator --help`."""
+
+from __future__ import annotations
+
+from .clock import Clock, DrivenClock
+from .simulator import Simulator
+
+__all__ = ["Clock", "DrivenClock", "Simulator"]

@@ -1,0 +1,128 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the simulator: `python -m tests.simulator --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from .simulator import Simulator
+
+HELP = """\
+A small ONLYOFFICE DocSpace on this machine, to try playbooks without a portal. Nothing is stored:
+all backups are entries in memory.
+
+  python -m tests.simulator                    a dozen of backups, on a free port
+  python -m tests.simulator --seed 1000        one backup a day, a thousand days back
+  python -m tests.simulator --seed mine.json   a JSON list of backups, see below
+  python -m tests.simulator --portals 3        three portals, each on a port of its own
+
+It prints lines for a shell, then serves until Ctrl-C:
+
+  export DOCSPACE_BASE_URL=http://127.0.0.1:PORT
+  export DOCSPACE_API_KEY=sk-...
+"""
+
+SEED_HELP = """\
+A backup in a JSON list; every member is optional:
+  {"id": "<uuid>", "storage_type": "Local", "age_days": 3, "file_name": "portal.tar.gz",
+   "created": "2026-03-01T02:15:00Z", "expires": null, "owner": "server (dump)",
+   "file_exists": true, "storage_params": {}}
+Storage types: Documents, ThridpartyDocuments, CustomCloud, Local, DataStore, ThirdPartyConsumer.
+
+Tests order more under /simulator/ on the same port (reset, seed, set, apply, clock, faults,
+requests, state): GET /simulator/ answers with addresses and keys.
+"""
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulator",
+        description=HELP,
+        epilog=SEED_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--port", type=int, default=0, help="0 (default) takes a free one; more portals follow it")
+    add("--seed", default="demo", help="demo (default), empty, a number, or a JSON file")
+    add("--portals", type=int, default=1, metavar="N", help="how many, each on its own port")
+    add("--key", metavar="SECRET", help="the API key to take; by default one is made")
+    add("--read-only-key", action="store_true", help="print the key that may only read")
+    add("--task-seconds", type=float, default=10.0, metavar="S", help="how long a backup takes")
+    add("--write-env", type=Path, metavar="FILE", help="also write the lines to FILE when ready")
+    add("--certfile", help="serve TLS with this certificate")
+    add("--keyfile", help="the certificate's key, when it is not in the same file")
+    return parser
+
+
+def environment(sims: list[Simulator], read_only: bool) -> str:
+    """The lines for a shell; the second portal's names end in _2, and so on."""
+    lines = []
+    for number, sim in enumerate(sims, start=1):
+        ending = "" if number == 1 else f"_{number}"
+        key = sim.portal.read_key if read_only else sim.key
+        lines.append(f"export DOCSPACE_BASE_URL{ending}={sim.url}")
+        lines.append(f"export DOCSPACE_API_KEY{ending}={key}")
+    return "\n".join(lines) + "\n"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that others wait for: it is there complete, or not at all."""
+    handle, name = tempfile.mkstemp(dir=path.absolute().parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(name).replace(path)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until a signal comes."""
+    parser = arguments()
+    options = parser.parse_args(argv)
+    if options.portals < 1:
+        parser.error("--portals must be 1 or more")
+    if options.key and not options.key.startswith("sk-"):
+        parser.error("--key must begin with sk-, or the server takes it for a portal token")
+    ended = threading.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda _number, _frame: ended.set())
+    sims: list[Simulator] = []
+    try:
+        if options.write_env:
+            options.write_env.unlink(missing_ok=True)
+        for number in range(options.portals):
+            sim = Simulator(
+                options.seed,
+                hosts=[f"portal{number + 1}.example.test"],
+                task_seconds=options.task_seconds,
+                port=options.port + number if options.port else 0,
+                certfile=options.certfile,
+                keyfile=options.keyfile,
+            )
+            if options.key:
+                sim.portal.key = sim.portal.add_key(secret=options.key)
+            sims.append(sim.start())
+        lines = environment(sims, options.read_only_key)
+        sys.stdout.write(lines)
+        sys.stdout.flush()
+        if options.write_env:
+            write_whole(options.write_env, lines)
+        ended.wait()
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"cannot serve: {error}\n")
+        return 1
+    finally:
+        for sim in sims:
+            sim.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The simulator as one object: a server on a free port of this machine."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from . import tasks
+from .app import create_app
+from .clock import Clock
+from .control import create_control
+from .faults import Fault, FaultLayer
+from .log import Logged, RequestLog
+from .portal import PortalHandle
+from .seeds import Seed
+from .server import WebServer
+from .state import Portal, Server, Settings
+
+
+class Simulator:
+    """A small DocSpace. `with Simulator(seed="demo") as sim:` serves at `sim.url`."""
+
+    def __init__(
+        self,
+        seed: Seed = "empty",
+        *,
+        kind: str = "standalone",
+        hosts: Iterable[str] = ("portal.example.test",),
+        licence: bool = False,
+        clock: Clock | None = None,
+        task_seconds: float = 3.0,
+        settings: Mapping[str, Any] | None = None,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        certfile: str | None = None,
+        keyfile: str | None = None,
+    ) -> None:
+        if kind not in ("standalone", "saas"):
+            raise ValueError("kind is standalone or saas")
+        self.clock = clock or Clock()
+        self._server = Server(clock=self.clock, kind=kind, licence=licence)
+        defaults = paced(task_seconds)
+        defaults.change(settings or {})
+        for number, host in enumerate(hosts, start=1):
+            alias = "localhost" if kind == "standalone" else host.split(".")[0]
+            self._server.portals.append(
+                Portal(host, number, alias, defaults, settings=replace(defaults))
+            )
+        self.portals = [PortalHandle(self._server, portal) for portal in self._server.portals]
+        self.portal = self.portals[0]
+        self.log = RequestLog()
+        app = create_app(self._server)
+        app.register_blueprint(create_control(self))
+        self.faults = FaultLayer(app.wsgi_app, self.log, self.apply)
+        self._address = address
+        self._context = tls(certfile, keyfile)
+        self._port = port
+        self._web: WebServer | None = None
+        if seed != "empty":
+            for portal in self.portals:
+                portal.seed(seed)
+
+    def start(self) -> Simulator:
+        """Serve; a simulator that was stopped serves again, at the same port."""
+        self.faults.stopping.clear()
+        self._web = WebServer(self.faults, self._address, self._port, self._context)
+        self._port = self._web.port
+        self._web.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop to serve: connections are cut, new ones refused. The state stays."""
+        if self._web is not None:
+            self._web.stop()
+            self._web = None
+
+    def __enter__(self) -> Simulator:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def lock(self) -> threading.RLock:
+        """While somebody holds it, all requests wait."""
+        return self._server.lock
+
+    @property
+    def port(self) -> int:
+        """The port that it serves at."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The portal's address."""
+        return f"{'https' if self._context else 'http'}://{self._address}:{self._port}"
+
+    @property
+    def key(self) -> str:
+        """An administrator's API key with all rights."""
+        return self.portal.key
+
+    @property
+    def requests(self) -> list[Logged]:
+        """All requests to the API so far."""
+        return self.log.find()
+
+    def count(self, method: str | None = None, path: str | None = None) -> int:
+        """How many requests there were, e.g. `count("DELETE", "deletebackup")`."""
+        return len(self.log.find(method, path))
+
+    def fault(self, kind: str, **values: Any) -> None:
+        """Order a fault, e.g. `fault("status", path="getbackuphistory", status=502, times=1)`;
+        `Fault` in `faults.py` explains the members."""
+        self.faults.add(Fault.read({"kind": kind, **values}))
+
+    def seed(self, seed: Seed) -> list[str]:
+        """Add backups to the first portal."""
+        return self.portal.seed(seed)
+
+    def set(self, **values: Any) -> None:
+        """Set switches of the first portal."""
+        self.portal.set(**values)
+
+    def state(self) -> dict[str, Any]:
+        """The state of the first portal."""
+        return self.portal.state()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass at once."""
+        with self._server.lock:
+            self.clock.advance(seconds)
+            tasks.settle(self._server)
+
+    def finish_tasks(self) -> None:
+        """Let time pass until no backup runs."""
+        with self._server.lock:
+            tasks.run_to_end(self._server)
+
+    def reset(self, seed: Seed = "empty", keep_files: bool = False) -> None:
+        """No backup, schedule, task, fault or logged request; people and keys stay."""
+        with self._server.lock:
+            self._server.reset(keep_files)
+        self.faults.clear()
+        self.log.clear()
+        if seed != "empty":
+            for portal in self.portals:
+                portal.seed(seed)
+
+    def apply(self, change: Mapping[str, Any]) -> None:
+        """Change the world: `seed`, `remove`, `lose_files`, `set`, `advance`, `finish_tasks`,
+        each optional; `portal` is a host name."""
+        host = change.get("portal", self.portal.host)
+        portal = next((item for item in self.portals if item.host == host), None)
+        if portal is None:
+            raise ValueError(f"no portal {host!r}")
+        unknown = set(change) - {
+            "portal",
+            "seed",
+            "remove",
+            "lose_files",
+            "set",
+            "advance",
+            "finish_tasks",
+        }
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+        portal.set(**change.get("set", {}))
+        portal.seed(change.get("seed", "empty"))
+        portal.remove(*change.get("remove", ()))
+        portal.lose_files(*change.get("lose_files", ()))
+        self.advance(change.get("advance", 0))
+        if change.get("finish_tasks"):
+            self.finish_tasks()
+
+
+def paced(seconds: float) -> Settings:
+    """Tasks that take so long, the first tenth of it before they start."""
+    milliseconds = seconds * 1000
+    return Settings(
+        task_start_delay_ms=int(milliseconds / 10), task_step_ms=int(milliseconds * 0.9 / 11)
+    )
+
+
+def tls(certfile: str | None, keyfile: str | None) -> ssl.SSLContext | None:
+    """TLS with this certificate, or none."""
+    if certfile is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certfile, keyfile)
+    return context

@@ -1,0 +1,243 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the simulated server holds in memory."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from .clock import Clock
+
+STORAGE_TYPES = (
+    "Documents",
+    "ThridpartyDocuments",
+    "CustomCloud",
+    "Local",
+    "DataStore",
+    "ThirdPartyConsumer",
+)
+DOCUMENTS, THIRD_PARTY, CUSTOM_CLOUD, LOCAL, DATA_STORE, CONSUMER = range(6)
+DUMP_TENANT = -1
+TASK_ENDS = (
+    "completed",
+    "warning",
+    "failed",
+    "cancelled",
+    "never_starts",
+    "stalls",
+    "vanishes",
+    "vanishes_recorded",
+    "replaced",
+)
+
+
+@dataclass
+class Settings:
+    """Switches of one portal; `reset` brings back the portal's defaults."""
+
+    portal_status: str = "Active"
+    tariff_state: str = "Paid"
+    limited_access_to_space: bool = False
+    documents_lookup_fails: bool = False
+    documents_delete_fails: bool = False
+    object_store_lookup_fails: bool = False
+    object_store_delete_fails: bool = False
+    task_start_delay_ms: int = 200
+    task_step_ms: int = 250
+    task_end: str = "completed"
+    task_fails_with: str | None = None
+    task_warning: str = "2 files are missing in the backup"
+    cancelled_returns_after_ms: int = 1000
+    restore_hidden_ms: int = 0
+    restore_replaces_keys: bool = False
+    free_backups: int | None = None
+    plan_has_backup: bool = True
+    paid_service: bool = False
+    rate_limits: bool = False
+    database: str = "mysql"
+    storage_type_names: bool = False
+    local_folders: tuple[str, ...] = ("/srv/backup",)
+    folders: tuple[str, ...] = ("7",)
+    refusing_folders: tuple[str, ...] = ("8",)
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        """Set switches by name; an unknown name or end is an error."""
+        known = {item.name for item in fields(self)}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"unknown setting {name!r}; known: {', '.join(sorted(known))}")
+            if name == "task_end" and value not in TASK_ENDS:
+                raise ValueError(f"task_end is one of {', '.join(TASK_ENDS)}")
+            setattr(self, name, tuple(value) if isinstance(value, list) else value)
+
+
+@dataclass
+class User:
+    """A person with a portal account."""
+
+    name: str
+    password: str
+    administrator: bool
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+
+
+@dataclass
+class ApiKey:
+    """An API key; no scopes means all of its owner's rights (C5)."""
+
+    secret: str
+    owner: User
+    scopes: tuple[str, ...] = ()
+    state: str = "good"
+
+
+@dataclass
+class Backup:
+    """A row of the server's backup table; removed rows stay in it for ever (C17)."""
+
+    id: str
+    storage_type: int
+    file_name: str
+    created: datetime
+    tenant_id: int
+    path: str
+    expires: datetime | None = None
+    storage_params: dict[str, str] = field(default_factory=dict)
+    removed: bool = False
+    row: dict[str, Any] = field(default_factory=dict)
+    cached: tuple[tuple[str, bool], str] | None = None
+
+    @property
+    def file(self) -> tuple[str, str]:
+        """The file's name among the files of all storages."""
+        return self.id, self.path
+
+
+@dataclass
+class Schedule:
+    """The automatic backup of a portal, or of the server."""
+
+    storage_type: int
+    storage_params: dict[str, str]
+    base_path: str | None
+    period: int
+    hour: int
+    day: int
+    backups_stored: int
+    dump: bool
+
+
+@dataclass
+class Task:
+    """A backup (kind 0) or a restore (kind 1) on its way."""
+
+    id: str
+    tenant_id: int
+    kind: int
+    dump: bool
+    queued: datetime
+    start_delay: timedelta
+    step: timedelta
+    end: str
+    storage_type: int = DOCUMENTS
+    storage_params: dict[str, str] = field(default_factory=dict)
+    status: int = 0
+    progress: int = 0
+    error: str = ""
+    warning: str | None = None
+    link: str = ""
+    done: bool = False
+    message: str = ""
+    cancelled: datetime | None = None
+
+
+@dataclass
+class Portal:
+    """One portal: its people, keys, schedule and tasks."""
+
+    host: str
+    tenant_id: int
+    alias: str
+    defaults: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=Settings)
+    users: dict[str, User] = field(default_factory=dict)
+    keys: dict[str, ApiKey] = field(default_factory=dict)
+    schedule: Schedule | None = None
+    backup_task: Task | None = None
+    restore_task: Task | None = None
+
+    def add_user(self, name: str, password: str, administrator: bool) -> User:
+        """Add a person."""
+        user = User(name, password, administrator)
+        self.users[name] = user
+        return user
+
+    def add_key(
+        self,
+        owner: str,
+        scopes: Iterable[str] = (),
+        state: str = "good",
+        secret: str | None = None,
+    ) -> str:
+        """Add an API key of a person, and return its secret."""
+        secret = secret or "sk-" + secrets.token_hex(32)
+        self.keys[secret] = ApiKey(secret, self.users[owner], tuple(scopes), state)
+        return secret
+
+
+@dataclass
+class Server:
+    """All portals of one installation, with what they share."""
+
+    clock: Clock
+    kind: str = "standalone"
+    licence: bool = False
+    portals: list[Portal] = field(default_factory=list)
+    backups: dict[str, Backup] = field(default_factory=dict)
+    files: set[tuple[str, str]] = field(default_factory=set)
+    dump_schedule: Schedule | None = None
+    dump_task: Task | None = None
+    dump_restore: Task | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    sorted: bool = True
+
+    def find(self, host: str) -> Portal | None:
+        """The portal behind a host name; a standalone server has one for all names."""
+        if self.kind == "standalone":
+            return self.portals[0]
+        name = host.rsplit(":", 1)[0].lower() if host.rsplit(":", 1)[-1].isdigit() else host.lower()
+        return next((portal for portal in self.portals if portal.host == name), None)
+
+    def add(self, backup: Backup, file_exists: bool = True) -> None:
+        """Put a backup into the table and its file onto its storage."""
+        self.backups[backup.id] = backup
+        self.sorted = False
+        if file_exists:
+            self.files.add(backup.file)
+
+    def of_tenant(self, tenant_id: int) -> list[Backup]:
+        """The rows that are not removed, in the order of the primary key (C13)."""
+        if not self.sorted:
+            self.backups = dict(sorted(self.backups.items()))
+            self.sorted = True
+        return [
+            backup
+            for backup in self.backups.values()
+            if backup.tenant_id == tenant_id and not backup.removed
+        ]
+
+    def reset(self, keep_files: bool = False) -> None:
+        """Forget backups, schedules, tasks and switches; people and keys stay."""
+        self.backups = {}
+        self.dump_schedule = self.dump_task = self.dump_restore = None
+        if not keep_files:
+            self.files = set()
+        for portal in self.portals:
+            portal.schedule = portal.backup_task = portal.restore_task = None
+            portal.settings = replace(portal.defaults)
