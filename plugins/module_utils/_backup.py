@@ -9,20 +9,15 @@ This file is private to the collection.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from ._errors import DocSpaceError, config_error, protocol_error
+from ._ids import normal_uuid
 from ._storage import parse_storage_type
 from ._time import format_time
-
-_UUID = re.compile(
-    r"(\{)?([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{12})(?(1)\})",
-    re.IGNORECASE,
-)
 
 
 class Record(NamedTuple):
@@ -55,13 +50,13 @@ class Record(NamedTuple):
 
 def parse_id(text: Any, option: str = "id") -> str:
     """A backup's id in the one form used here: lower case, with hyphens."""
-    found = _UUID.fullmatch(text) if isinstance(text, str) else None
+    found = normal_uuid(text) if isinstance(text, str) else None
     if found is None:
         raise config_error(
             f"{option}: {str(text)[:100]!r} is not the id of a backup. Give a UUID such as "
             "'2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a43', as docspace_backup_info returns it."
         )
-    return "-".join(found.group(2, 4, 5, 6, 7)).lower()
+    return found
 
 
 def newest_first(records: Iterable[Record]) -> list[Record]:

@@ -13,6 +13,7 @@ import random
 import time
 import traceback
 from collections.abc import Callable
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -34,6 +35,8 @@ class Client:
     url: without a slash at the end. authorization: the value of that header. verify: True, False
     or the path of a CA bundle. timeout: seconds to connect, and for each read. retries: how often
     a request is repeated at most, where that is safe. log: takes a line on each repetition.
+
+    The attribute `last` is the method and path of the latest request.
     """
 
     def __init__(
@@ -55,6 +58,11 @@ class Client:
         self._session = requests.Session()
         self._session.headers["Accept"] = "application/json"
         self._session.headers["User-Agent"] = "ansible-onlyoffice.docspace"
+        # A cookie would be a credential also for the call that must have none (C6), and requests
+        # would read the goal of a redirect, which may be anything, though it isn't followed.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.get_redirect_target = lambda *_answer: None  # type: ignore[method-assign]
+        self.last: tuple[str, str] | None = None
 
     def twin(self) -> Client:
         """The same portal over a connection of its own, for another thread."""
@@ -122,6 +130,7 @@ class Client:
         anonymous: bool = False,
     ) -> Any:
         target = f"{self.url}{API}{call}" + (f"?{urlencode(query)}" if query else "")
+        self.last = method, target[target.index("/", 8) :]
         failure: DocSpaceError | None
 
         def sign(request: Any) -> Any:
@@ -143,7 +152,8 @@ class Client:
             content = decode(answer.content)
             # Some versions of urllib3 take a body that ends too early for the whole one.
             announced = answer.headers.get("Content-Length", "")
-            if announced.isdigit() and answer.raw.tell() < int(announced):
+            whole = answer.status_code == 304 or not announced.isdigit()
+            if not whole and answer.raw.tell() < int(announced):
                 raise requests.exceptions.ChunkedEncodingError("shorter than announced")
         except (requests.RequestException, OSError, ValueError) as error:
             failure = from_exception(error, urlsplit(self.url).netloc)
@@ -151,5 +161,5 @@ class Client:
             failure = from_answer(answer, content)
         if failure is None:
             return content.get("response")
-        failure.method, failure.path = method, target[target.index("/", 8) :]
+        failure.method, failure.path = self.last
         raise failure

@@ -74,24 +74,28 @@ def build_client(module: AnsibleModule, log: Callable[[str], None]) -> Client:
 
 
 def _check_url(module: AnsibleModule, url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        secret = parts.netloc.rpartition("@")[0]
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise config_error(f"url: this is no address: {error}.") from error
-    if secret:
-        # The task's arguments are shown in its result.
-        password = secret.partition(":")[2]
-        shown = {secret, unquote(secret), password, unquote(password)}
-        module.no_log_values.update(shown - {""})
+    address = re.split("[?#]", url, maxsplit=1)[0]
+    query = url[len(address) + 1 :]
+    secret = re.sub(r"^[a-z0-9+.-]*:?/+", "", address.rpartition("@")[0], flags=re.IGNORECASE)
+    # The task's arguments are shown in its result, also those that are refused.
+    shown = {secret, secret.partition(":")[2], query, *re.split("[=&]", query)[1::2]}
+    module.no_log_values.update((shown | set(map(unquote, shown))) - {""})
+    if "@" in address:
         raise config_error(
-            f"url: no credentials in the address ({parts.scheme}://***@{host}). Give them in "
-            "'api_key', or 'username' and 'password'."
+            f"url: no credentials in the address (***@{address.rpartition('@')[2][:100]}). Give "
+            "them in 'api_key', or 'username' and 'password'."
         )
-    if parts.scheme not in ("http", "https") or not host:
-        raise config_error("url: give an address that begins with http:// or https:// and a host.")
-    if "?" in url or "#" in url or re.search(r"[\s\x00-\x1f\x7f\\]", url) or port == 0:
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.scheme not in ("http", "https") or port == 0:
+        raise config_error(
+            "url: give an address that begins with http:// or https:// and a host, such as "
+            "'https://docspace.example.com'."
+        )
+    if address != url or re.search(r"[\s\x00-\x1f\x7f\\]", address):
         raise config_error(
             "url: only scheme, host, port and a path prefix belong into the address, such as "
             "'https://docspace.example.com'."

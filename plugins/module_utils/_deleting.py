@@ -22,6 +22,7 @@ STOPPING = ("auth", "forbidden", "payment", "tls")
 LOST = ("connection", "timeout")
 LOST_IN_A_ROW = 3
 NOT_TRIED = "not tried"
+NOT_KNOWN = "Not known whether it is gone"
 
 
 def apply(client: Client, plan: Plan, concurrency: int, *, dump: bool) -> Outcome:
@@ -31,33 +32,36 @@ def apply(client: Client, plan: Plan, concurrency: int, *, dump: bool) -> Outcom
     failed or had no answer the history is read once more, and decides.
     """
     records = [record for record, _reasons in plan.remove]
-    removed, failures, stopped = _delete_all(client, records, concurrency)
-    if len(removed) == len(records):
-        return Outcome(removed, {}, plan.absent, [])
+    deleted, errors, stopped = _delete_all(client, records, concurrency)
+    if len(deleted) == len(records):
+        return Outcome(deleted, {}, plan.absent, [])
     try:
         there = {record.id for record in read_history(client, dump=dump)}
     except DocSpaceError as error:
         client.log(f"the history couldn't be read again: {error.code}")
-        there = {record.id for record in records}
-        for failure in failures.values():
-            failure.message = f"Not known whether it is gone; run again. {failure.message}"
-    absent = list(plan.absent)
-    warnings: list[str | None] = []
+        there = {record.id for record in records} - deleted
+        for unknown in errors.values():
+            unknown.message = f"{NOT_KNOWN}; run again. {unknown.message}"
+    outcome = Outcome(set(), {}, list(plan.absent), [])
     for record in records:
-        if record.id in removed:
-            continue
+        failure = errors.get(record.id)
         if record.id in there:
-            failures.setdefault(record.id, _not_tried(stopped))
-        elif record.id in failures:
-            warnings.append(
-                f"Backup {record.id} is gone, but its delete was answered with: "
-                f"{failures.pop(record.id).message[:300]} Its file '{record.file_name[:200]}' may "
-                "remain on the storage: look there."
-            )
-            removed.add(record.id)
+            if record.id in deleted:
+                failure = protocol_error(
+                    "The portal said that it is deleted, but it is still there."
+                )
+            outcome.failures[record.id] = failure or _not_tried(stopped)
+        elif record.id in deleted or failure is not None:
+            outcome.removed.add(record.id)
         else:
-            absent.append(record.id)
-    return Outcome(removed, failures, absent, warnings)
+            outcome.absent.append(record.id)
+        if failure is not None and record.id not in there:
+            outcome.warnings.append(
+                f"Backup {record.id} is gone, but its delete was answered with: "
+                f"{failure.message[:300]} Its file '{record.file_name[:200]}' may remain on the "
+                "storage: look there."
+            )
+    return outcome
 
 
 def _delete_all(
@@ -82,6 +86,7 @@ def _delete_all(
             try:
                 if own.delete(f"deletebackup/{record.id}") is not True:
                     error = protocol_error("The portal answered a delete with no true.")
+                    error.method, error.path = own.last or (None, None)
             except DocSpaceError as failed:
                 error = failed
             with lock:
@@ -111,7 +116,9 @@ def incomplete(outcome: Outcome, values: dict[str, Any]) -> DocSpaceError:
     """The failure of a task that left something: that of the first delete that was tried."""
     errors = list(outcome.failures.values())
     first = next((error for error in errors if error.detail != NOT_TRIED), errors[0])
-    first.message = f"{len(errors)} backups that should go are still there. {first.message}"
+    state = "should have gone" if NOT_KNOWN in first.message else "that should go are still there"
+    first.message = f"{len(errors)} backups {state}. {first.message}"
     first.changed = bool(outcome.removed)
     first.values = values
+    first.warnings = outcome.warnings
     return first

@@ -52,6 +52,7 @@ class DocSpaceError(Exception):
     code: one of those that the modules document. status, method, path: of the HTTP exchange, None
     where there was none. detail: the server's words. retry_after: seconds that it asks to wait.
     changed: whether something was changed, or goes on, on the server. values: more result keys.
+    warnings: what the user must know beside it.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class DocSpaceError(Exception):
         self.path: str | None = None
         self.changed = False
         self.values: dict[str, Any] = {}
+        self.warnings: list[str | None] = []
 
     @property
     def transient(self) -> bool:
@@ -158,11 +160,10 @@ def from_answer(answer: Any, body: dict[str, Any]) -> DocSpaceError | None:
             retry_after=_seconds(answer.headers.get("Retry-After")) if status == 429 else None,
         )
     if status >= 300:
-        goal = urlsplit(answer.headers.get("Location", ""))
-        place = f"{goal.scheme}://{goal.netloc.rpartition('@')[2]}" if goal.netloc else ""
+        place = _without_query(answer.headers.get("Location", ""))
         return protocol_error(
-            f"The portal redirects to '{place}{goal.path[:200]}', which isn't followed. Give the "
-            "portal's own address in 'url'.",
+            f"The portal redirects to '{place}', which isn't followed. Give the portal's own "
+            "address in 'url'.",
             status=status,
         )
     if type(body.get("status")) is not int or type(body.get("statusCode")) is not int:
@@ -197,6 +198,16 @@ def _words(body: dict[str, Any]) -> str | None:
     if isinstance(inner.get("errors"), dict):
         text += f" {inner['errors']}"
     return text.splitlines()[0][:300] if text else None
+
+
+def _without_query(location: str) -> str:
+    """What of a redirect's goal may be shown: no credentials, no query, no fragment."""
+    try:
+        goal = urlsplit(location)
+    except ValueError:
+        return "an address that can't be read"
+    place = f"{goal.scheme}://{goal.netloc.rpartition('@')[2]}" if goal.netloc else ""
+    return f"{place}{goal.path}"[:200]
 
 
 def _seconds(header: str | None) -> float | None:

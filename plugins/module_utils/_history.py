@@ -54,6 +54,7 @@ def delete(client: Client, record: Record, *, dump: bool) -> str | None:
             if client.delete(f"deletebackup/{record.id}") is True:
                 return None
             error = protocol_error("The portal answered the delete with something else than true.")
+            error.method, error.path = client.last or (None, None)
         except DocSpaceError as failed:
             if failed.code in ("auth", "forbidden"):
                 raise

@@ -15,19 +15,11 @@ from ._backup import Record, find
 from ._client import Client
 from ._errors import DocSpaceError, config_error
 from ._history import read_history
-from ._storage import Storage
+from ._storage import Storage, explain_refusal
 from ._task import COMES_BACK, Pace, Task, read_backup_task, start
 
 PASSING = ("connection", "timeout", "server", "rate_limited")
 CANCELLED = "It was cancelled, as 'on_timeout' asks."
-# What the server's own refusals mean here (C20, C21).
-_REFUSED = {
-    "not_found": "the folder isn't there. Check 'folder_id'",
-    "forbidden": "not allowed. Check the right to this folder, to server-wide backups, and whether "
-    "this portal may use this type of storage",
-    "rejected": "these storage options don't fit each other. Check 'storage_type' and 'folder_id'",
-    "server": "most likely a parameter of the storage is missing. Check 'storage_params'",
-}
 
 
 class Made(NamedTuple):
@@ -56,7 +48,7 @@ def make(
     storage: None to join only. running: the portal's task as just read. A joined backup of another
     storage type than wanted is followed by one of our own within the same time.
     """
-    task = running
+    task, strangers = running, 0
     while True:
         joined = task is not None and not task.ended
         if task is None or task.ended:
@@ -67,44 +59,40 @@ def make(
             return Made(task, None, joined)
         try:
             task, record = follow(client, task, pace, dump=dump, ours=not joined)
+            # One just queued by somebody else looks like ours, but its record tells.
+            if storage is None or record.storage_type == storage.type or strangers:
+                return Made(task, record, joined)
+            strangers += not joined
+            client.log(f"backup {record.id} went to {record.storage_type}, so another one is made")
+            if pace.over:
+                raise DocSpaceError(
+                    "task_failed",
+                    f"The backup that ran went to {record.storage_type}, and 'wait_timeout' has "
+                    f"passed before one to {storage.type} could be started. Run again.",
+                )
         except DocSpaceError as error:
             error.values.setdefault("task", task.result())
             error.values["joined"] = joined
             if cancel and error.code == "task_failed" and error.changed:
                 _cancel_late(client, task, error, dump=dump)
             raise
-        if not joined or storage is None or record.storage_type == storage.type:
-            return Made(task, record, joined)
-        client.log(f"joined backup {record.id} is {record.storage_type}, so another one is made")
-        if pace.over:
-            raise DocSpaceError(
-                "task_failed",
-                f"The backup that ran went to {record.storage_type}, and 'wait_timeout' has passed "
-                f"before one to {storage.type} could be started. Run again.",
-            )
 
 
 def _start(
     client: Client, storage: Storage, *, dump: bool, before: Task | None
 ) -> tuple[Task, bool]:
-    """Start a backup. Gives the task, and whether it is somebody else's that was faster (C22)."""
-    body = {**storage.body(), **({"dump": True} if dump else {})}
+    """Start a backup. Gives the task, and whether it is somebody else's that was faster."""
     try:
-        task = start(
+        return start(
             client,
             "startbackup",
-            body,
+            {**storage.body(), **({"dump": True} if dump else {})},
             before=before,
             look=lambda: read_backup_task(client, dump=dump, once=True),
         )
     except DocSpaceError as error:
-        if error.detail and error.code in _REFUSED and not error.transient:
-            error.message = (
-                f"The backup wasn't started: {_REFUSED[error.code]} (HTTP {error.status}). The "
-                f"portal says: {error.detail}"
-            )
+        explain_refusal(error, "The backup wasn't started")
         raise
-    return task, task.status == "running"
 
 
 def follow(
@@ -130,6 +118,7 @@ def follow(
                 error.changed = ours
                 raise
             client.log(f"{error.method} {error.path}: {error.code}, asked again")
+            missing = None
             continue
         if current is not None and current != task:
             client.log(f"backup task {task.id}: {current.status}, {current.progress} %")
@@ -143,29 +132,30 @@ def follow(
         if task.ended:
             raise _ended_badly(task)
     if missing is not None:
-        raise DocSpaceError(
-            "task_failed",
-            f"Backup task {task.id} vanished at {task.progress} % without leaving a backup. Most "
-            "likely somebody cancelled it. Run again to make one.",
+        raise _failed(
+            task,
+            f"vanished at {task.progress} % without leaving a backup. Most likely somebody "
+            "cancelled it. Run again to make one",
         )
     state = "hasn't started" if task.status == "created" else f"is at {task.progress} %"
-    late = DocSpaceError(
-        "task_failed",
-        f"Backup task {task.id} {state} after {pace.timeout} s ('wait_timeout'), and goes on. Run "
-        "again to follow it, or raise 'wait_timeout'.",
+    late = _failed(
+        task,
+        f"{state} after {pace.timeout} s ('wait_timeout'), and goes on. Run again to follow it, or "
+        "raise 'wait_timeout'",
     )
     late.changed = ours
-    late.values = {"task": task.result()}
     raise late
 
 
 def _ended_badly(task: Task) -> DocSpaceError:
-    if task.status == "failed":
-        what = f"failed at {task.progress} %. The portal says: {str(task.error)[:300]}"
-    elif task.status == "cancelled":
-        what = f"was cancelled at {task.progress} %, by somebody else"
-    else:
-        what = "says that it is completed, but its backup isn't in the history"
+    if task.status == "completed":
+        return _failed(task, "says that it is completed, but its backup isn't in the history")
+    says = f". The portal says: {task.error[:300]}" if task.error else ""
+    what = "failed" if task.status == "failed" else "was cancelled"
+    return _failed(task, f"{what} at {task.progress} %{says}")
+
+
+def _failed(task: Task, what: str) -> DocSpaceError:
     error = DocSpaceError("task_failed", f"Backup task {task.id} {what}.", detail=task.error)
     error.values = {"task": task.result()}
     return error
@@ -178,8 +168,7 @@ def _cancel(client: Client, task: Task, *, dump: bool) -> str:
     while this task runs and no other does.
     """
     try:
-        mine = read_backup_task(client, dump=dump)
-        if mine is None or mine.id != task.id or mine.ended:
+        if not _runs(client, task, dump=dump):
             return "It has ended just now, so nothing was cancelled: look into the history."
         try:
             other = read_backup_task(client, dump=not dump)
@@ -189,10 +178,21 @@ def _cancel(client: Client, task: Task, *, dump: bool) -> str:
             other = None
         if other is not None and not other.ended:
             return f"It was not cancelled, because that would also cancel backup task {other.id}."
-        client.post("cancelbackup")
+        try:
+            done = client.post("cancelbackup") is True
+        except DocSpaceError as error:
+            # Never sent twice: a cancelled task is gone at once (C24).
+            if not error.transient or _runs(client, task, dump=dump):
+                raise
+            done = True
     except DocSpaceError as error:
         return f"It could not be cancelled: {error.message[:300]}"
-    return CANCELLED
+    return CANCELLED if done else "The portal found nothing to cancel: look into the history."
+
+
+def _runs(client: Client, task: Task, *, dump: bool) -> bool:
+    now = read_backup_task(client, dump=dump)
+    return now is not None and now.id == task.id and not now.ended
 
 
 def _cancel_late(client: Client, task: Task, error: DocSpaceError, *, dump: bool) -> None:

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
 
 from ._client import REQUESTS_ERROR, Client
 from ._connection import CONNECTION, build_client
@@ -73,13 +74,21 @@ def run_module(
     if REQUESTS_ERROR is not None:
         module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_ERROR)
     log: list[str] = []
+    client: Client | None = None
     failed: DocSpaceError | None = None
     try:
-        result = run(module, build_client(module, log.append))
+        client = build_client(module, log.append)
+        result = run(module, client)
     except DocSpaceError as error:
         failed = error
-    # Outside of the except block, or Ansible would add the traceback.
+        if failed.code == "protocol" and failed.method is None and client and client.last:
+            # Found only when the answer was read for what it means.
+            failed.method, failed.path = client.last
+    for warning in filter(None, result.warnings if failed is None else failed.warnings):
+        # Ansible masks secrets in the result, but not in every version in warnings.
+        module.warn(str(remove_values(warning, module.no_log_values)))
     verbose = {"log": log} if log and module._verbosity else {}
+    # Outside of the except block, or Ansible would add the traceback.
     if failed is not None:
         module.fail_json(
             msg=failed.message[:990],
@@ -88,7 +97,5 @@ def run_module(
             **failed.values,
             **verbose,
         )
-    for warning in filter(None, result.warnings):
-        module.warn(warning)
     diff = {} if result.diff is None else {"diff": result.diff}
     module.exit_json(changed=result.changed, **result.values, **diff, **verbose)

@@ -55,13 +55,25 @@ def start_restore(
     }
     if dump:
         body["dump"] = True
-    return start(
-        client,
-        "startrestore",
-        body,
-        before=before,
-        look=lambda: read_restore_task(client, dump=dump, once=True),
-    )
+    try:
+        task, strange = start(
+            client,
+            "startrestore",
+            body,
+            before=before,
+            look=lambda: read_restore_task(client, dump=dump, once=True),
+        )
+    except DocSpaceError as error:
+        if error.detail and error.code == "not_found":
+            error.message = (
+                f"Nothing was restored: the portal can't find the backup {record.id} any more "
+                f"(HTTP {error.status}). It says: {error.detail}"
+            )
+        raise
+    if strange and task.progress:
+        # Somebody else's, which may be of another backup.
+        raise _conflict("restore", task)
+    return task
 
 
 def follow_restore(
@@ -86,7 +98,8 @@ def follow_restore(
             client.log(f"restore task {task.id}: {seen.status}, {seen.progress} %")
             task = seen
     if task.status != "completed":
-        raise _failed(task, f"{task.status} at {task.progress} %. The portal says: {task.error}")
+        says = f". The portal says: {task.error[:300]}" if task.error else ""
+        raise _failed(task, f"{task.status} at {task.progress} %{says}")
     return task, _wait_for_portal(client, task, pace, dump=dump)
 
 

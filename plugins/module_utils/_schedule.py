@@ -14,7 +14,7 @@ from typing import Any
 from ._client import Client
 from ._errors import DocSpaceError, config_error, protocol_error
 from ._history import dump_query
-from ._storage import STORAGE_TYPES, Storage, parse_storage_type
+from ._storage import STORAGE_TYPES, Storage, explain_refusal, parse_storage_type
 
 # In the order of the server's numbers.
 PERIODS = {"daily": "EveryDay", "weekly": "EveryWeek", "monthly": "EveryMonth"}
@@ -137,7 +137,9 @@ def write_schedule(client: Client, wanted: dict[str, Any], *, dump: bool) -> str
         if client.post("createbackupschedule", body) is True:
             return None
         error = protocol_error("The portal answered the schedule with something else than true.")
+        error.method, error.path = client.last or (None, None)
     except DocSpaceError as failed:
+        explain_refusal(failed, "The schedule wasn't written")
         error = failed
     return _looked_up(client, wanted, error, dump=dump)
 
@@ -148,6 +150,7 @@ def remove_schedule(client: Client, *, dump: bool) -> str | None:
         if client.delete("deletebackupschedule", dump_query(dump)) is True:
             return None
         error = protocol_error("The portal answered the removal with something else than true.")
+        error.method, error.path = client.last or (None, None)
     except DocSpaceError as failed:
         error = failed
     return _looked_up(client, None, error, dump=dump)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ._errors import config_error
+from ._errors import DocSpaceError, config_error
 
 # In the order of the server's numbers (C12). The second name is the server's, misspelled there.
 STORAGE_TYPES = {
@@ -29,6 +29,15 @@ _NEEDS = {
     "third_party_documents": ("folderId", "folder_id"),
     "local": ("filePath", "path"),
     "third_party_consumer": ("module", "storage_params.module"),
+}
+
+# What the server's own refusals of storage options mean (C20, C21).
+_REFUSED = {
+    "not_found": "the folder isn't there. Check 'folder_id'",
+    "forbidden": "not allowed. Check the right to this folder, to server-wide backups, and whether "
+    "this portal may use this type of storage",
+    "rejected": "these storage options don't fit each other. Check 'storage_type' and 'folder_id'",
+    "server": "most likely a parameter of the storage is missing. Check 'storage_params'",
 }
 
 SPEC: dict[str, Any] = {
@@ -58,7 +67,7 @@ class Storage(NamedTuple):
 
 def parse_storage_type(value: Any) -> str:
     """Our name for what the server writes as a number or a name (C12); others stay as they are."""
-    text = str(value)
+    text = "unknown" if value is None else str(value)
     return _BY_NUMBER.get(text) or _BY_SERVER_NAME.get(text.lower(), text)
 
 
@@ -95,6 +104,17 @@ def parse_storage(options: dict[str, Any]) -> Storage:
             "connected third-party storage, such as 'sbox-1'."
         )
     return Storage(kind, params, secrets)
+
+
+def explain_refusal(error: DocSpaceError, what: str) -> None:
+    """Say in a failure what it means for storage options. what: what didn't happen, a sentence.
+
+    Only where the server says something itself: an empty answer is no word on the storage (C8).
+    """
+    if error.detail and error.code in _REFUSED and error.status and not error.transient:
+        error.message = (
+            f"{what}: {_REFUSED[error.code]} (HTTP {error.status}). The portal says: {error.detail}"
+        )
 
 
 def _text(value: Any, option: str, key: str) -> str:

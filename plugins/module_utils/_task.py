@@ -117,15 +117,17 @@ def start(
     *,
     before: Task | None,
     look: Callable[[], Task | None],
-) -> Task:
-    """Send a start, once. When its answer is lost, only a task that wasn't there before is ours.
+) -> tuple[Task, bool]:
+    """Send a start, once. Gives the task, and whether the server may have named another one's.
 
+    While a task runs, the server answers with that one and ignores the start (C22). When the
+    answer is lost, only a task that wasn't there before is ours.
     before: the task that was there before the start. look: reads the one that is there now.
     """
     try:
         task = parse_task(client.post(call, body))
-        if task is not None:
-            return task
+        if task is not None and task.id:
+            return task, task.status == "running"
         raise protocol_error("The portal's answer to the start holds no task.")
     except DocSpaceError as error:
         if not (error.transient or error.code == "protocol"):
@@ -138,8 +140,8 @@ def start(
         except DocSpaceError as error:
             client.log(f"{error.method} {error.path}: {error.code}")
             task = None
-        if task is not None and (before is None or task.id != before.id):
-            return task
+        if task is not None and task.id and (before is None or task.id != before.id):
+            return task, False
         time.sleep(1.0)
     lost.message = (
         f"Not known whether {call} was taken: its answer was lost, and no new task showed up in "

@@ -155,32 +155,32 @@ kept:
       reasons:
         - daily
         - weekly
-  contains: &record
-    id:
+  contains:
+    id: &id
       description: The UUID, in lower case with hyphens.
       type: str
       returned: always
-    file_name:
+    file_name: &file_name
       description: The name of the backup's file.
       type: str
       returned: always
-    storage_type:
+    storage_type: &storage_type
       description: Where it is stored, as M(onlyoffice.docspace.docspace_backup_info#module) returns it.
       type: str
       returned: always
-    created_on:
-      description: When the backup was made, in UTC.
+    created_on: &created_on
+      description: When the backup was made, in UTC. V(null) if the server gives no readable time.
       type: str
       returned: always
-    expires_on:
+    expires_on: &expires_on
       description: When the server will remove the backup by itself, in UTC. V(null) for never.
       type: str
       returned: always
-    age_seconds:
+    age_seconds: &age_seconds
       description: The age at the time of judgement.
       type: int
       returned: always
-    reasons:
+    reasons: &reasons
       description:
         - Why it stays. V(protected), V(future), V(expires), the name of each rule that takes it (such as V(daily),
           V(within 7d), V(within daily)), the same with V(oldest) before it, or V(min_keep).
@@ -202,16 +202,28 @@ removed:
       age_seconds: 3110400
       reasons:
         - not kept by any rule
-  contains: *record
+  contains:
+    id: *id
+    file_name: *file_name
+    storage_type: *storage_type
+    created_on: *created_on
+    expires_on: *expires_on
+    age_seconds: *age_seconds
+    reasons: *reasons
 failures:
   description:
-    - What should have gone and is still there, or of which that isn't known. The keys are those of RV(removed) without
-      RV(removed[].reasons), and RV(failures[].failure).
+    - What should have gone and is still there, or of which that isn't known.
   returned: success, and when a delete failed
   type: list
   elements: dict
   sample: []
   contains:
+    id: *id
+    file_name: *file_name
+    storage_type: *storage_type
+    created_on: *created_on
+    expires_on: *expires_on
+    age_seconds: *age_seconds
     failure:
       description: What went wrong with this one, with the keys of RV(failure). Its C(detail) is V(not tried) if none was sent.
       type: dict
@@ -338,10 +350,10 @@ def run(module: AnsibleModule, client: Client) -> Result:
         outcome = apply(client, plan, params["concurrency"], dump=dump)
     values = report(plan, outcome, len(history), time)
     diff = {"prepared": diff_table(plan, time)}
+    outcome.warnings.insert(0, warning)
     if outcome.failures:
         raise incomplete(outcome, {**values, "diff": diff})
-    warnings = [warning, *outcome.warnings]
-    return Result(changed=bool(outcome.removed), diff=diff, warnings=warnings, **values)
+    return Result(changed=bool(outcome.removed), diff=diff, warnings=outcome.warnings, **values)
 
 
 def _named(params: dict[str, Any], protected: set[str]) -> list[str] | None:
