@@ -166,7 +166,7 @@ def from_answer(answer: Any, body: dict[str, Any]) -> DocSpaceError | None:
             "address in 'url'.",
             status=status,
         )
-    if type(body.get("status")) is not int or type(body.get("statusCode")) is not int:
+    if not is_whole(body.get("status")) or not is_whole(body.get("statusCode")):
         return protocol_error(
             "This answer doesn't come from the DocSpace API, so nothing is concluded from it. "
             "Check that 'url' is the portal's own address, and no login page or other web server.",
@@ -178,6 +178,11 @@ def from_answer(answer: Any, body: dict[str, Any]) -> DocSpaceError | None:
             f"The portal answers with HTTP {status} and an error inside.{says}", status=status
         )
     return None
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a decoded value is a whole number, which true and false are not."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def decode(content: bytes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ._backup import Record
+from ._backup import Record, find, not_found
 from ._client import Client
 from ._errors import DocSpaceError
 from ._history import read_history
@@ -22,6 +22,19 @@ from ._task import Pace, Task, read_backup_task, read_restore_task, start
 # How long a portal that has just been restored may go on refusing before its keys are suspected.
 SETTLES = 30.0
 REFUSALS = ("auth", "forbidden", "not_found", "payment")
+
+
+def find_backup(client: Client, wanted: str, *, dump: bool) -> Record:
+    """The record to restore. A portal that is being restored refuses this, and is a conflict."""
+    try:
+        record = find(read_history(client, dump=dump), wanted)
+    except DocSpaceError as error:
+        if error.code in REFUSALS:
+            _last_restore(client, dump=dump)
+        raise
+    if record is None:
+        raise not_found(wanted)
+    return record
 
 
 def refuse_while_busy(client: Client, *, dump: bool) -> Task | None:
@@ -36,6 +49,12 @@ def refuse_while_busy(client: Client, *, dump: bool) -> Task | None:
             continue
         if backup is not None and not backup.ended:
             raise _conflict("backup", backup)
+    return _last_restore(client, dump=dump)
+
+
+def _last_restore(client: Client, *, dump: bool) -> Task | None:
+    """The restore that ended last; fails if one runs, of the portal or of the whole server."""
+    restore = None
     for of_server in (not dump, dump):
         restore = read_restore_task(client, dump=of_server)
         if restore is not None and not restore.ended:
@@ -70,7 +89,7 @@ def start_restore(
                 f"(HTTP {error.status}). It says: {error.detail}"
             )
         raise
-    if strange and task.progress:
+    if strange:
         # Somebody else's, which may be of another backup.
         raise _conflict("restore", task)
     return task

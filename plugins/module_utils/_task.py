@@ -73,7 +73,11 @@ class Pace:
     def pause(self, at_most: float = float("inf")) -> None:
         """Sleep till the next look: longer for a long task, never beyond the end of the wait."""
         growing = max(self._interval, min(self.elapsed / 20.0, LONGEST_PAUSE))
-        time.sleep(max(0.0, min(growing, at_most, self.timeout - self.elapsed)))
+        seconds, left = min(growing, at_most), self.timeout - self.elapsed
+        if seconds < left < seconds + 1.0:
+            # The last look comes at the end of the wait, and not within a second of this one.
+            seconds = left - 1.0 if seconds >= 2.0 else left
+        time.sleep(max(0.0, min(seconds, left)))
 
 
 def read_backup_task(client: Client, *, dump: bool, once: bool = False) -> Task | None:
@@ -128,11 +132,11 @@ def start(
         task = parse_task(client.post(call, body))
         if task is not None and task.id:
             return task, task.status == "running"
-        raise protocol_error("The portal's answer to the start holds no task.")
+        lost = protocol_error("The portal's answer to the start holds no task.")
     except DocSpaceError as error:
-        if not (error.transient or error.code == "protocol"):
-            raise
         lost = error
+    if not (lost.transient or lost.code == "protocol"):
+        raise lost
     client.log(f"{call}: {lost.code}, so it is looked up whether a new task shows up")
     for _look in range(int(COMES_BACK)):
         try:

@@ -18,7 +18,7 @@ description:
 options:
   id:
     description:
-      - Only the backup with this UUID, written as M(onlyoffice.docspace.docspace_backup#module) takes it.
+      - Only the backup with this UUID, written as M(onlyoffice.docspace.docspace_backup) takes it.
     type: str
   storage_type:
     description:
@@ -299,7 +299,7 @@ usage:
 failure:
   description:
     - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.status), RV(ignore:failure.method),
-      RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup#module) describes
+      RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
       them.
   returned: failure
   type: dict
@@ -324,7 +324,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._backup import latest, parse_id, select, select_by_time
 from ..module_utils._client import Client
-from ..module_utils._errors import config_error, protocol_error
+from ..module_utils._errors import config_error, is_whole, protocol_error
 from ..module_utils._history import read_history
 from ..module_utils._module import Result, duration, moment, now, run_module
 from ..module_utils._schedule import read_schedule, shown
@@ -393,7 +393,7 @@ def run(module: AnsibleModule, client: Client) -> Result:
 def read_usage(client: Client) -> dict[str, Any]:
     made, service = client.get("getbackupscount"), client.get("getservicestate")
     enabled = service.get("enabled") if isinstance(service, dict) else None
-    if type(made) is not int or not isinstance(enabled, bool):
+    if not is_whole(made) or not isinstance(enabled, bool):
         raise protocol_error("The portal's answer holds no readable usage.")
     return {"backups_this_month": made, "paid_service_enabled": enabled}
 

@@ -20,7 +20,7 @@ description:
 options:
   ids:
     description:
-      - Remove just these backups, all of them. UUIDs as in M(onlyoffice.docspace.docspace_backup#module). The same backup
+      - Remove just these backups, all of them. UUIDs as in M(onlyoffice.docspace.docspace_backup). The same backup
         named twice is one.
       - One that is not in the history is returned in RV(absent). An empty list is nothing to do.
       - The options of a policy are an error beside it.
@@ -165,7 +165,7 @@ kept:
       type: str
       returned: always
     storage_type: &storage_type
-      description: Where it is stored, as M(onlyoffice.docspace.docspace_backup_info#module) returns it.
+      description: Where it is stored, as M(onlyoffice.docspace.docspace_backup_info) returns it.
       type: str
       returned: always
     created_on: &created_on
@@ -279,7 +279,7 @@ diff:
 failure:
   description:
     - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.status), RV(ignore:failure.method),
-      RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup#module) describes
+      RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
       them.
   returned: failure
   type: dict

@@ -144,7 +144,7 @@ diff:
 failure:
   description:
     - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.status), RV(ignore:failure.method),
-      RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup#module) describes
+      RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
       them.
   returned: failure
   type: dict
@@ -168,12 +168,16 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup import find, not_found, parse_id
+from ..module_utils._backup import parse_id
 from ..module_utils._client import Client
 from ..module_utils._errors import DocSpaceError
-from ..module_utils._history import read_history
 from ..module_utils._module import Result, now, run_module
-from ..module_utils._restoring import follow_restore, refuse_while_busy, start_restore
+from ..module_utils._restoring import (
+    find_backup,
+    follow_restore,
+    refuse_while_busy,
+    start_restore,
+)
 from ..module_utils._task import WAIT, Pace
 
 SPEC: dict[str, Any] = {
@@ -196,9 +200,7 @@ def run(module: AnsibleModule, client: Client) -> Result:
             f"confirm: write '{host}', the host name in 'url', to restore that portal. Everything "
             "in it is replaced. Nothing was sent.",
         )
-    record = find(read_history(client, dump=dump), wanted)
-    if record is None:
-        raise not_found(wanted)
+    record = find_backup(client, wanted, dump=dump)
     before = refuse_while_busy(client, dump=dump)
     backup = record.result(now())
     task, warning = None, None
