@@ -1,0 +1,221 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All tests of the collection. `make test` runs the default sessions, `nox --list` shows every one."""
+
+# The following metadata lets Python runners install what this script needs:
+#
+# /// script
+# dependencies = ["nox>=2026.4", "antsibull-nox>=1.10"]
+# ///
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import antsibull_nox
+import nox
+from antsibull_nox.sessions import CollectionSetup, prepare_collections
+
+ROOT = Path(__file__).resolve().parent
+
+# The ansible-core releases that the collection supports, with the Pythons that each one's
+# controller runs on. ansible-test itself knows on which others a module may run.
+CORES = {
+    "2.16": ("3.10", "3.11", "3.12"),
+    "2.17": ("3.10", "3.11", "3.12"),
+    "2.18": ("3.11", "3.12", "3.13"),
+    "2.19": ("3.11", "3.12", "3.13"),
+    "2.20": ("3.12", "3.13", "3.14"),
+    "2.21": ("3.12", "3.13", "3.14"),
+}
+PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+PYTHON_HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def expose_pythons() -> list[str]:
+    """Make every usable Python of this machine callable as pythonX.Y, and name those there are.
+
+    pyenv keeps Pythons in folders of its own. Its shims on PATH fail for all but the active
+    versions, and ansible-test passes no variable on that would activate more.
+    """
+    links = ROOT / ".nox" / "pythons"
+    links.mkdir(parents=True, exist_ok=True)
+    os.environ["PATH"] = os.pathsep.join([str(links), os.environ.get("PATH", os.defpath)])
+    pyenv = Path(os.environ.get("PYENV_ROOT") or "~/.pyenv").expanduser() / "versions"
+    found = []
+    for version in PYTHONS:
+        name = f"python{version}"
+        usable = can_make_venvs(shutil.which(name))
+        for python in (Path(sys.base_prefix, "bin", name), *pyenv.glob(f"{version}.*/bin/{name}")):
+            if not usable and can_make_venvs(python):
+                (links / name).unlink(missing_ok=True)
+                (links / name).symlink_to(python)
+                usable = True
+        if usable:
+            found.append(version)
+    return found
+
+
+def can_make_venvs(python: str | Path | None) -> bool:
+    # On Debian, these parts of Python are a package of their own.
+    check = [str(python), "-c", "import ensurepip, ssl, venv"]
+    return (
+        python is not None
+        and Path(python).exists()
+        and subprocess.run(check, check=False, capture_output=True).returncode == 0
+    )
+
+
+def core_for(python: str) -> str:
+    """The newest ansible-core whose controller runs on this Python."""
+    fitting = [core for core, pythons in CORES.items() if python in pythons]
+    if not fitting:
+        sys.exit(
+            f"No supported ansible-core runs on Python {python}. Use one of {', '.join(PYTHONS[1:])}."
+        )
+    return fitting[-1]
+
+
+def python_for(core: str) -> str | None:
+    """The Python that runs this ansible-core: the one at hand if it can, else the newest there is."""
+    fitting = [python for python in CORES[core] if python in PYTHONS_FOUND]
+    return PYTHON_HERE if PYTHON_HERE in fitting else fitting[-1] if fitting else None
+
+
+PYTHONS_FOUND = expose_pythons()
+CORE_HERE = core_for(PYTHON_HERE)
+
+antsibull_nox.load_antsibull_nox_toml()
+
+
+def collection_copy(session: nox.Session, core: str) -> CollectionSetup:
+    """Install ansible-core, and copy the collection to where Ansible expects it."""
+    session.install(f"ansible-core~={core}.0")
+    copy = prepare_collections(
+        session, ansible_core_version=core, install_in_site_packages=False, install_out_of_tree=True
+    )
+    if copy is None:
+        session.error("these tests need a virtual environment: run nox without --no-venv")
+    return copy
+
+
+def ansible_test(session: nox.Session, copy: CollectionSetup, command: str, *options: str) -> None:
+    # A virtual environment instead of antsibull-nox's container: it works on any machine.
+    session.run("python", str(ROOT / "tests" / "get_pip" / "provide.py"))
+    with session.chdir(copy.current_path):
+        session.run("ansible-test", command, "--venv", *options, *session.posargs)
+
+
+def add_sanity(core: str, python: str) -> None:
+    @nox.session(name=f"sanity-{core}", python=python, default=core == CORE_HERE)
+    def sanity(session: nox.Session) -> None:
+        """Run ansible-test sanity; import and compile go through every Python there is."""
+        ansible_test(session, collection_copy(session, core), "sanity")
+
+
+def add_units(core: str, python: str) -> None:
+    @nox.session(name=f"units-{core}", python=python, default=False)
+    def units(session: nox.Session) -> None:
+        """Run ansible-test units on every Python there is (or on one: `-- --python 3.9`)."""
+        ansible_test(session, collection_copy(session, core), "units")
+
+
+@nox.session(python=PYTHON_HERE)
+def units(session: nox.Session) -> None:
+    """Run ansible-test units on the oldest Python there is, and on the one at hand."""
+    copy = collection_copy(session, CORE_HERE)
+    for python in dict.fromkeys([PYTHONS_FOUND[0], PYTHON_HERE]):
+        ansible_test(session, copy, "units", "--python", python)
+
+
+def add_integration(core: str, python: str) -> None:
+    @nox.session(name=f"integration-{core}", python=python, default=core == CORE_HERE)
+    def integration(session: nox.Session) -> None:
+        """Run the integration targets: real playbooks against the simulator."""
+        session.install("-r", "tests/requirements.txt")
+        copy = collection_copy(session, core)
+        # The targets start the simulator. ansible-test copies them to another folder and passes
+        # no environment on, so they learn here which Python has Flask and where the simulator is.
+        python = session.run("python", "-c", "import sys; print(sys.executable)", silent=True)
+        config = copy.current_path / "tests" / "integration" / "integration_config.yml"
+        config.write_text(
+            f"docspace_test_python: {str(python).strip()}\ndocspace_test_root: {copy.current_path}\n"
+        )
+        ansible_test(session, copy, "integration")
+
+
+MATRIX = []
+for ansible_core in CORES:
+    if interpreter := python_for(ansible_core):
+        add_sanity(ansible_core, interpreter)
+        add_units(ansible_core, interpreter)
+        add_integration(ansible_core, interpreter)
+        MATRIX += [f"sanity-{ansible_core}", f"units-{ansible_core}"]
+
+
+@nox.session(python=False, default=False, requires=MATRIX)
+def matrix(session: nox.Session) -> None:
+    """Run sanity and units on every supported ansible-core and Python that this machine has."""
+    session.log(f"Ran {', '.join(MATRIX)} with Python {', '.join(PYTHONS_FOUND)}.")
+    for core, pythons in CORES.items():
+        if not python_for(core):
+            session.warn(f"Left out ansible-core {core}: it needs Python {' or '.join(pythons)}.")
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Run the contract test: recorded answers of the real server against the simulator."""
+    session.install("-r", "tests/requirements.txt")
+    copy = collection_copy(session, CORE_HERE)
+    with session.chdir(copy.current_path):
+        # Not `pytest`: `python -m` is what finds ansible_collections in PYTHONPATH, on any setup.
+        session.run(
+            "python",
+            "-m",
+            "pytest",
+            *(session.posargs or ["tests/contract"]),
+            env={"PYTHONPATH": str(copy.current_place)},
+        )
+
+
+@nox.session(name="build-import-check")
+def build_import_check(session: nox.Session) -> None:
+    """Build the tarball, and let Galaxy's importer look at it."""
+    copy = collection_copy(session, CORE_HERE)
+    session.install("galaxy-importer")
+    metadata = copy.current_path / "galaxy.yml"
+    if "\nrepository:" not in metadata.read_text():
+        # The importer insists on an address, and the collection has no public one yet.
+        metadata.write_text(metadata.read_text() + "repository: https://example.org/\n")
+    with session.chdir(copy.current_place):
+        session.run("ansible-galaxy", "collection", "build", copy.current_path)
+        (tarball,) = Path().glob("*.tar.gz")
+        config = ROOT / "tests" / "galaxy-importer.cfg"
+        log = session.run(
+            *("python", "-m", "galaxy_importer.main", tarball),
+            env={"GALAXY_IMPORTER_CONFIG": str(config)},
+            silent=True,
+        )
+    print(log)
+    # The importer ends well over errors that would not keep Galaxy from the import.
+    if "ERROR:" in str(log):
+        session.error("Galaxy's importer found errors.")
+
+
+@nox.session
+def changelog(session: nox.Session) -> None:
+    """Check the changelog and its fragments."""
+    session.install("antsibull-changelog")
+    session.run("antsibull-changelog", "lint")
+    if Path("changelogs/changelog.yaml").exists():  # from the first release on
+        session.run("antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml")
+
+
+if __name__ == "__main__":
+    nox.main()
