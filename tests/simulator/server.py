@@ -11,6 +11,7 @@ import socket
 import ssl
 import struct
 import threading
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -40,7 +41,8 @@ class Handler(WSGIRequestHandler):
         with contextlib.suppress(OSError, ValueError):
             if isinstance(self.connection, ssl.SSLSocket):
                 self.connection.do_handshake()
-            super(WSGIRequestHandler, self).handle()
+            # Not werkzeug's own, which reports each client that goes away.
+            BaseHTTPRequestHandler.handle(self)
 
     def finish(self) -> None:
         """Close, whatever state the connection is in."""

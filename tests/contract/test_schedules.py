@@ -1,0 +1,253 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""docspace_backup_schedule on the simulator: written, read back, and the same again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.onlyoffice.docspace.tests.contract.driven import (
+    Stage,
+    failure,
+    simulator,
+)
+
+SECRET = "st0rage5ecret"
+READ, WRITE, REMOVE = (
+    "GET getbackupschedule",
+    "POST createbackupschedule",
+    "DELETE deletebackupschedule",
+)
+DUMP = "?Dump=true"
+WEEK = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"]
+PERIODS: dict[str, dict[str, Any]] = {
+    "daily": {},
+    **{day: {"period": "weekly", "weekday": day} for day in WEEK},
+    **{f"{day}.": {"period": "monthly", "monthday": day} for day in (1, 28, 29, 31)},
+}
+KINDS: dict[str, dict[str, Any]] = {
+    "documents": {"folder_id": "7"},
+    "third_party_documents": {"folder_id": "sbox-1"},
+    "custom_cloud": {"storage_params": {"number": 7, "flag": True}},
+    "local": {"path": "/srv/backup"},
+    "data_store": {},
+    "third_party_consumer": {
+        "storage_params": {"module": "s3", "bucket": "backups", "port": 9000},
+        "storage_secrets": {"secretaccesskey": SECRET},
+    },
+}
+LOCAL = {"storage_type": "local", "path": "/srv/backup"}
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    with simulator() as sim:
+        yield Stage(sim, monkeypatch)
+
+
+def plan(stage: Stage, **options: Any) -> dict[str, Any]:
+    given = {"period": "daily", "hour": 3, "backups_stored": 5, **options}
+    return stage.run("docspace_backup_schedule", secrets=(SECRET,), **given)
+
+
+def absent(stage: Stage, **options: Any) -> dict[str, Any]:
+    return stage.run("docspace_backup_schedule", state="absent", **options)
+
+
+@pytest.mark.parametrize("dump", [False, True])
+@pytest.mark.parametrize("period", PERIODS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_written_twice_changes_nothing(stage: Stage, kind: str, period: str, dump: bool) -> None:
+    options = {"storage_type": kind, "dump": dump, **PERIODS[period], **KINDS[kind]}
+    dry = plan(stage, check_mode=True, **options)
+    suffix = DUMP if dump else ""
+    assert stage.asked() == [READ + suffix]
+    first = plan(stage, **options)
+    assert stage.asked() == [READ + suffix, WRITE]
+    assert dry == first
+    assert first["changed"] is True
+    second = plan(stage, **options)
+    assert stage.asked() == [READ + suffix]
+    assert second["changed"] is False
+    assert second["schedule"] == first["schedule"]
+    assert second["diff"]["before"] == second["diff"]["after"]
+    assert plan(stage, check_mode=True, **options)["changed"] is False
+    there = stage.sim.state()["dump_schedule" if dump else "schedule"]
+    assert stage.sim.state()["schedule" if dump else "dump_schedule"] is None
+    assert there["dump"] is dump
+
+
+@pytest.mark.parametrize(("number", "day"), list(enumerate(WEEK, start=1)))
+def test_the_server_counts_from_sunday(stage: Stage, number: int, day: str) -> None:
+    plan(stage, **LOCAL, period="weekly", weekday=day)
+    cron = stage.sim.state()["schedule"]["cronParams"]
+    assert cron == {"period": 1, "hour": 3, "day": number}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"hour": 4},
+        {"backups_stored": 6},
+        {"path": "/srv/other"},
+        {"period": "weekly", "weekday": "monday"},
+        {"period": "monthly", "monthday": 1},
+        {"storage_type": "data_store", "path": None},
+        {"storage_type": "documents", "path": None, "folder_id": "7"},
+    ],
+)
+def test_any_difference_is_written_over_it(stage: Stage, other: dict[str, Any]) -> None:
+    before = plan(stage, **LOCAL)["schedule"]
+    changed = plan(stage, **{**LOCAL, **other})
+    assert changed["changed"] is True
+    assert changed["diff"]["before"] != changed["diff"]["after"] == changed["schedule"]
+    assert changed["diff"]["before"]["hour"] == before["hour"]
+    assert plan(stage, **{**LOCAL, **other})["changed"] is False
+    assert plan(stage, **LOCAL)["changed"] is True
+
+
+def test_a_secret_that_changes_is_written_and_not_shown(stage: Stage) -> None:
+    options = {"storage_type": "third_party_consumer", **KINDS["third_party_consumer"]}
+    plan(stage, **options)
+    options["storage_secrets"] = {"secretaccesskey": "an0ther5ecret"}
+    given = {"period": "daily", "hour": 3, "backups_stored": 5, **options}
+    result = stage.run(
+        "docspace_backup_schedule", secrets=(SECRET, "an0ther5ecret"), verbosity=3, **given
+    )
+    assert result["changed"] is True
+    assert result["diff"]["before"] != result["diff"]["after"]
+    kept = stage.sim.state()["schedule"]["storageParams"]
+    assert kept["secretaccesskey"] == "an0ther5ecret"
+    assert plan(stage, **options)["changed"] is False
+
+
+@pytest.mark.parametrize("form", ["list", "defaults"])
+def test_what_the_web_page_or_a_script_wrote(stage: Stage, form: str) -> None:
+    """With no more than it needs, the server fills in one copy and each day (C27, C28)."""
+    cron: dict[str, Any] = {"hour": 3} if form == "defaults" else {"period": "EveryDay", "hour": 3}
+    stored = {} if form == "defaults" else {"backupsStored": 1}
+    pairs = [{"key": "filePath", "value": "/srv/backup"}]
+    body = {"storageType": "Local", "storageParams": pairs, "cronParams": cron, **stored}
+    stage.send("POST", "createbackupschedule", **body)
+    assert plan(stage, **LOCAL, backups_stored=1)["changed"] is False
+
+
+def test_keeping_fewer_copies_warns(stage: Stage) -> None:
+    assert "warnings" not in plan(stage, **LOCAL, backups_stored=10)
+    (warning,) = plan(stage, **LOCAL, backups_stored=3, check_mode=True)["warnings"]
+    assert plan(stage, **LOCAL, backups_stored=3)["warnings"] == [warning]
+    assert "10" in warning and "3" in warning
+    assert "warnings" not in plan(stage, **LOCAL, backups_stored=3)
+
+
+@pytest.mark.parametrize("dump", [False, True])
+def test_absent(stage: Stage, dump: bool) -> None:
+    plan(stage, **LOCAL, dump=dump)
+    plan(stage, **LOCAL, dump=not dump)
+    stage.asked()
+    suffix = DUMP if dump else ""
+    dry = absent(stage, dump=dump, check_mode=True)
+    assert stage.asked() == [READ + suffix]
+    first = absent(stage, dump=dump)
+    assert stage.asked() == [READ + suffix, REMOVE + suffix]
+    assert dry == first
+    assert (first["changed"], first["schedule"]) == (True, None)
+    assert len(first["warnings"]) == 1
+    second = absent(stage, dump=dump)
+    assert stage.asked() == [READ + suffix]
+    assert second["changed"] is False and "warnings" not in second
+    assert stage.sim.state()["schedule" if dump else "dump_schedule"] is not None
+
+
+# --- lost answers ---
+
+CUT = [
+    {"kind": "drop"},
+    {"kind": "reset"},
+    *({"kind": "status", "status": status} for status in (502, 503, 504)),
+    {"kind": "html"},
+]
+
+
+@pytest.mark.parametrize("fault", [*CUT, {"kind": "truncate"}])
+def test_a_lost_answer_to_a_write_that_was_taken(stage: Stage, fault: dict[str, Any]) -> None:
+    stage.sim.fault(**fault, method="POST", path="createbackupschedule", times=1, after=True)
+    result = plan(stage, **LOCAL)
+    assert result["changed"] is True
+    assert "as wanted" in result["warnings"][0]
+    assert stage.asked() == [READ, WRITE, READ]
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("fault", CUT)
+def test_a_lost_answer_to_a_write_that_was_not_taken(
+    stage: Stage, fault: dict[str, Any], before: bool
+) -> None:
+    if before:
+        plan(stage, **LOCAL, hour=4)
+    stage.asked()
+    stage.sim.fault(**fault, method="POST", path="createbackupschedule", times=1)
+    result = plan(stage, **LOCAL)
+    assert result["failed"] and result["changed"] is False
+    assert result["msg"].startswith("The schedule was not changed.")
+    assert stage.asked() == [READ, WRITE, READ]
+
+
+@pytest.mark.parametrize("taken", [False, True])
+@pytest.mark.parametrize("fault", CUT)
+def test_a_lost_answer_to_a_removal(stage: Stage, fault: dict[str, Any], taken: bool) -> None:
+    plan(stage, **LOCAL)
+    stage.asked()
+    stage.sim.fault(**fault, path="deletebackupschedule", times=1, after=taken)
+    result = absent(stage)
+    assert result["changed"] is taken
+    assert result.get("failed", False) is not taken
+    assert stage.asked() == [READ, REMOVE, READ]
+
+
+def test_a_lost_answer_that_cannot_be_looked_up(stage: Stage) -> None:
+    stage.sim.fault("drop", path="createbackupschedule", times=1, after=True)
+    stage.sim.fault("status", status=500, path="getbackupschedule", skip=1)
+    message = failure(plan(stage, **LOCAL), "connection")
+    assert message.startswith("Not known whether the schedule was changed; run again.")
+    stage.sim.faults.clear()
+    assert plan(stage, **LOCAL)["changed"] is False
+
+
+# --- the server's refusals ---
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "code", "says"),
+    [
+        ({"plan_has_backup": False}, LOCAL, "payment", "pricing plan"),
+        ({}, {"storage_type": "documents", "folder_id": "12345"}, "not_found", "'folder_id'"),
+        ({}, {"storage_type": "documents", "folder_id": "8"}, "forbidden", "folder"),
+        ({"limited_access_to_space": True}, {**LOCAL, "dump": True}, "forbidden", "server"),
+    ],
+)
+def test_a_refusal_is_a_sentence(
+    stage: Stage, settings: dict[str, Any], options: dict[str, Any], code: str, says: str
+) -> None:
+    stage.sim.set(**settings)
+    assert says in failure(plan(stage, **options), code)
+    assert stage.sim.state()["schedule"] is None
+    assert stage.sim.count("POST") <= 1
+
+
+def test_a_key_that_only_reads(stage: Stage) -> None:
+    message = failure(plan(stage, **LOCAL, api_key=stage.sim.portal.read_key), "forbidden")
+    assert "'*:write'" in message
+
+
+def test_a_type_that_only_ones_own_server_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    with simulator(kind="saas", hosts=["127.0.0.1"]) as sim:
+        stage = Stage(sim, monkeypatch)
+        assert "Access denied" in failure(plan(stage, **LOCAL), "server")
+        assert plan(stage, storage_type="data_store")["changed"] is True
+        assert plan(stage, storage_type="data_store")["changed"] is False
