@@ -15,7 +15,7 @@ from typing import Any
 from ._backup import Record
 from ._client import Client
 from ._errors import DocSpaceError, protocol_error
-from ._history import read_history
+from ._history import may_remain, read_history
 from ._pruning import Outcome, Plan
 
 STOPPING = ("auth", "forbidden", "payment", "tls")
@@ -56,11 +56,7 @@ def apply(client: Client, plan: Plan, concurrency: int, *, dump: bool) -> Outcom
         else:
             outcome.absent.append(record.id)
         if failure is not None and record.id not in there:
-            outcome.warnings.append(
-                f"Backup {record.id} is gone, but its delete was answered with: "
-                f"{failure.message[:300]} Its file '{record.file_name[:200]}' may remain on the "
-                "storage: look there."
-            )
+            outcome.warnings.append(may_remain(record, failure))
     return outcome
 
 

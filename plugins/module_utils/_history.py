@@ -24,12 +24,12 @@ def dump_query(dump: bool) -> dict[str, str] | None:
     return {"Dump": "true"} if dump else None
 
 
-def read_history(client: Client, *, dump: bool) -> list[Record]:
+def read_history(client: Client, *, dump: bool, once: bool = False) -> list[Record]:
     """All records, newest first, undated ones last, equal times by id. Rows that repeat are one.
 
     Reading writes on the server (C14): a record whose file can't be found is dropped there.
     """
-    rows = client.get("getbackuphistory", dump_query(dump))
+    rows = client.get("getbackuphistory", dump_query(dump), once=once)
     if not isinstance(rows, list):
         raise protocol_error("The portal's answer holds no list of backups, so nothing is known.")
     records: dict[str, Record] = {}
@@ -60,16 +60,23 @@ def delete(client: Client, record: Record, *, dump: bool) -> str | None:
                 raise
             error = failed
         if not _still_listed(client, record, error, dump=dump):
-            return (
-                f"Backup {record.id} is gone from the history, but its delete was answered with: "
-                f"{error.message[:400]} The server hides a record before it removes the file, so "
-                f"the file '{record.file_name[:200]}' may remain on the storage: look there."
-            )
+            return may_remain(record, error)
         if not error.transient or attempt >= client.retries:
             error.message = f"Backup {record.id} is still there. {error.message}"
             raise error
         client.pause(attempt, error)
         attempt += 1
+
+
+def may_remain(record: Record, error: DocSpaceError) -> str:
+    """The warning on a backup that is gone, though its delete had another answer than `true`."""
+    came = "got no answer" if error.status is None else f"was answered with HTTP {error.status}"
+    says = f" ({error.detail})" if error.detail else ""
+    return (
+        f"Backup {record.id} is gone from the history, but its delete {came}{says}. The server "
+        f"hides a record before it removes the file, so '{record.file_name[:200]}' may remain on "
+        "the storage: look there."
+    )
 
 
 def _still_listed(client: Client, record: Record, error: DocSpaceError, *, dump: bool) -> bool:

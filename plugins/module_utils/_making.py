@@ -16,7 +16,7 @@ from ._client import Client
 from ._errors import DocSpaceError, config_error
 from ._history import read_history
 from ._storage import Storage, explain_refusal
-from ._task import COMES_BACK, Pace, Task, read_backup_task, start
+from ._task import COMES_BACK, NOT_KNOWN, Pace, Task, read_backup_task, start
 
 PASSING = ("connection", "timeout", "server", "rate_limited")
 CANCELLED = "It was cancelled, as 'on_timeout' asks."
@@ -92,7 +92,21 @@ def _start(
         )
     except DocSpaceError as error:
         explain_refusal(error, "The backup wasn't started")
+        if error.message.startswith(NOT_KNOWN):
+            error.message = f"{error.message[:700]} {_newest(client, dump=dump)}"
         raise
+
+
+def _newest(client: Client, *, dump: bool) -> str:
+    """What the history says to somebody who wonders whether a backup was made."""
+    try:
+        history = read_history(client, dump=dump)
+    except DocSpaceError as error:
+        return f"The history couldn't be read either ({error.code})."
+    if not history:
+        return "The history is empty."
+    newest = history[0].facts()
+    return f"The newest backup in the history is {newest['id']} of {newest['created_on']}."
 
 
 def follow(
@@ -112,7 +126,7 @@ def follow(
             current = seen if seen is not None and seen.id == task.id else None
             record = None
             if current is None or current.status == "completed":
-                record = find(read_history(client, dump=dump), task.id)
+                record = find(read_history(client, dump=dump, once=True), task.id)
         except DocSpaceError as error:
             if error.code not in PASSING:
                 error.changed = ours

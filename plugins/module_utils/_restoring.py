@@ -126,7 +126,7 @@ def _wait_for_portal(client: Client, task: Task, pace: Pace, *, dump: bool) -> s
     ended = time.monotonic()
     while True:
         try:
-            read_history(client, dump=dump)
+            read_history(client, dump=dump, once=True)
             return None
         except DocSpaceError as error:
             last = error

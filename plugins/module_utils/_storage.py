@@ -23,6 +23,8 @@ STORAGE_TYPES = {
     "third_party_consumer": "ThirdPartyConsumer",
 }
 _BY_SERVER_NAME = {name.lower(): ours for ours, name in STORAGE_TYPES.items()}
+# Should a server spell it right, it is the same.
+_BY_SERVER_NAME["thirdpartydocuments"] = "third_party_documents"
 _BY_NUMBER = {str(number): ours for number, ours in enumerate(STORAGE_TYPES)}
 _NEEDS = {
     "documents": ("folderId", "folder_id"),

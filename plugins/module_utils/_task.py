@@ -20,6 +20,7 @@ from ._history import dump_query
 # A cancelled task is gone at once, and comes back seconds later to say that it was (C24).
 COMES_BACK = 10.0
 LONGEST_PAUSE = 30.0
+NOT_KNOWN = "Not known whether"
 
 WAIT: dict[str, Any] = {
     "wait": {"type": "bool", "default": True},
@@ -138,7 +139,8 @@ def start(
     if not (lost.transient or lost.code == "protocol"):
         raise lost
     client.log(f"{call}: {lost.code}, so it is looked up whether a new task shows up")
-    for _look in range(int(COMES_BACK)):
+    began = time.monotonic()
+    while time.monotonic() - began < COMES_BACK:
         try:
             task = look()
         except DocSpaceError as error:
@@ -148,7 +150,7 @@ def start(
             return task, False
         time.sleep(1.0)
     lost.message = (
-        f"Not known whether {call} was taken: its answer was lost, and no new task showed up in "
+        f"{NOT_KNOWN} {call} was taken: its answer was lost, and no new task showed up in "
         f"{COMES_BACK:.0f} s. It isn't sent twice; look at the portal, then run again. "
         f"{lost.message}"
     )
