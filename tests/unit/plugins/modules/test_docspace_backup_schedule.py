@@ -1,0 +1,564 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""docspace_backup_schedule: what is wanted, against all that the server may have written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import Clock
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import (
+    CLOSE,
+    RESET,
+    SILENCE,
+    Answer,
+    Wire,
+    empty,
+    failed,
+    html,
+    ok,
+    redirect,
+)
+
+Run = Callable[..., dict[str, Any]]
+
+READ, WRITE, REMOVE = "getbackupschedule", "createbackupschedule", "deletebackupschedule"
+PAIRS = [{"key": "filePath", "value": "/srv/backup"}]
+WANTED: dict[str, Any] = {
+    "storage_type": "local",
+    "path": "/srv/backup",
+    "period": "weekly",
+    "weekday": "sunday",
+    "hour": 3,
+    "backups_stored": 5,
+}
+BODY = {
+    "storageType": "Local",
+    "storageParams": PAIRS,
+    "backupsStored": 5,
+    "cronParams": {"period": "EveryWeek", "hour": 3, "day": 1},
+    "dump": False,
+}
+# The same as the server has it (C27).
+THERE = {
+    "storageType": 3,
+    "storageParams": {"filePath": "/srv/backup", "folderId": "/srv/backup"},
+    "cronParams": {"period": 1, "hour": 3, "day": 1},
+    "backupsStored": 5,
+    "lastBackupTime": "0001-01-01T00:00:00",
+    "dump": False,
+}
+SHOWN = {
+    "storage_type": "local",
+    "storage_params": {"filePath": "/srv/backup"},
+    "period": "weekly",
+    "hour": 3,
+    "weekday": "sunday",
+    "monthday": None,
+    "backups_stored": 5,
+}
+DAILY = {"period": "daily", "weekday": None}
+MONTHLY = {"period": "monthly", "weekday": None, "monthday": 28}
+WEEK = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"]
+SHORT = 0.4
+
+# What may come in place of the answer to a write that was taken all the same.
+LOST = [
+    pytest.param(CLOSE, "connection", id="closed"),
+    pytest.param(RESET, "connection", id="reset"),
+    pytest.param(SILENCE, "timeout", id="silence"),
+    pytest.param(Answer(200, b"x" * 100, {}, "cut"), "connection", id="cut off"),
+    pytest.param(html(502), "server", id="502"),
+    pytest.param(html(503), "server", id="503"),
+    pytest.param(html(504), "server", id="504"),
+    pytest.param(html(200), "protocol", id="page"),
+    pytest.param(redirect("/login"), "protocol", id="redirect"),
+    pytest.param(ok(None), "protocol", id="nothing"),
+    pytest.param(ok(False), "protocol", id="false"),
+]
+
+
+def patience(answer: Answer) -> float:
+    """Time out only where no answer comes."""
+    return SHORT if answer.end == "silence" else 30.0
+
+
+def cron(**values: Any) -> dict[str, Any]:
+    return {**THERE, "cronParams": {**THERE["cronParams"], **values}}  # type: ignore[dict-item]
+
+
+def plan(run: Run, **options: Any) -> dict[str, Any]:
+    return run("docspace_backup_schedule", **{**WANTED, **options})
+
+
+def refused(result: dict[str, Any], code: str) -> str:
+    assert result["failed"] is True
+    assert result["failure"]["code"] == code
+    assert result["changed"] is False
+    return str(result["msg"])
+
+
+# --- present ---
+
+
+def test_what_is_as_wanted_is_one_request(wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(THERE))
+    result = plan(run)
+    assert result["changed"] is False
+    assert result["schedule"] == SHOWN
+    assert result["diff"] == {"before": SHOWN, "after": SHOWN}
+    assert "warnings" not in result
+
+
+def test_none_is_there_yet(wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(None))
+    wire.expect("POST", WRITE, ok(True), body=BODY)
+    result = plan(run)
+    assert result["changed"] is True
+    assert result["schedule"] == SHOWN
+    assert result["diff"] == {"before": {}, "after": SHOWN}
+    assert "warnings" not in result
+
+
+@pytest.mark.parametrize("before", [None, THERE, cron(hour=4)])
+def test_a_dry_run_only_reads_and_says_the_same(before: Any, wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(before))
+    dry = plan(run, check_mode=True, diff=True)
+    wire.expect("GET", READ, ok(before))
+    if before != THERE:
+        wire.expect("POST", WRITE, ok(True), body=BODY)
+    assert plan(run, diff=True) == dry
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        cron(hour=4),
+        cron(day=2),
+        cron(period=0, day=0),
+        cron(period=2, day=1),
+        {**THERE, "backupsStored": 4},
+        {**THERE, "storageType": 4},
+        {**THERE, "storageType": 99},
+        {**THERE, "storageParams": {"filePath": "/srv/other", "folderId": "/srv/other"}},
+        {**THERE, "storageParams": {"filePath": None}},
+        {**THERE, "storageParams": {}},
+        {**THERE, "storageParams": None},
+    ],
+)
+def test_each_difference_is_a_change(before: dict[str, Any], wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(before))
+    wire.expect("POST", WRITE, ok(True), body=BODY)
+    result = plan(run)
+    assert result["changed"] is True
+    assert result["diff"]["before"] != result["diff"]["after"] == SHOWN
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        cron(period="EveryWeek"),
+        cron(period="everyweek"),
+        cron(period="1"),
+        cron(hour="3", day="1"),
+        {**THERE, "storageType": "Local"},
+        {**THERE, "storageType": "local"},
+        {**THERE, "storageType": "3"},
+        {**THERE, "backupsStored": "5"},
+        {**THERE, "storageParams": PAIRS},
+        {**THERE, "storageParams": {"filePath": "/srv/backup"}},
+        {
+            **THERE,
+            "storageParams": {"filePath": "/srv/backup", "tenantId": "1", "subdir": "backup"},
+        },
+        {**THERE, "lastBackupTime": "2026-11-05T03:00:00", "more": 1},
+    ],
+)
+def test_the_same_in_another_form(same: dict[str, Any], wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(same))
+    result = plan(run)
+    assert result["changed"] is False
+    assert result["diff"]["before"] == result["diff"]["after"]
+
+
+def test_a_number_is_read_back_as_text(wire: Wire, run: Run) -> None:
+    params = {"module": "s3", "port": 9000, "usehttp": True}
+    kept = {"module": "s3", "port": "9000", "usehttp": "true", "subdir": "backup"}
+    wire.expect("GET", READ, ok({**THERE, "storageType": 5, "storageParams": kept}))
+    options = {"storage_type": "third_party_consumer", "path": None, "storage_params": params}
+    assert plan(run, **options)["changed"] is False
+
+
+def test_one_copy_is_kept_where_none_is_said(wire: Wire, run: Run) -> None:
+    """As the server does it when it is left out (C28)."""
+    stored = {key: value for key, value in THERE.items() if key != "backupsStored"}
+    for before in (stored, {**stored, "backupsStored": None}):
+        wire.expect("GET", READ, ok(before))
+        assert plan(run, backups_stored=1)["changed"] is False
+
+
+@pytest.mark.parametrize(("day", "weekday"), list(enumerate(WEEK, start=1)))
+def test_the_servers_week_begins_with_sunday(day: int, weekday: str, wire: Wire, run: Run) -> None:
+    """1 = Sunday to 7 = Saturday, whatever its web page shows (C28)."""
+    body = {**BODY, "cronParams": {"period": "EveryWeek", "hour": 3, "day": day}}
+    wire.expect("GET", READ, ok(None))
+    wire.expect("POST", WRITE, ok(True), body=body)
+    assert plan(run, weekday=weekday)["changed"] is True
+    wire.expect("GET", READ, ok(cron(day=day)))
+    assert plan(run, weekday=weekday)["changed"] is False
+
+
+def test_a_daily_one_has_no_day(wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(None))
+    wire.expect(
+        "POST", WRITE, ok(True), body={**BODY, "cronParams": {"period": "EveryDay", "hour": 3}}
+    )
+    result = plan(run, **DAILY)
+    assert (result["schedule"]["weekday"], result["schedule"]["monthday"]) == (None, None)
+    wire.expect("GET", READ, ok(cron(period=0, day=0)))
+    assert plan(run, **DAILY)["changed"] is False
+    wire.expect("GET", READ, ok(cron(period=0, day=5)))
+    assert plan(run, **DAILY)["changed"] is False
+
+
+@pytest.mark.parametrize("monthday", [1, 28, 29, 31])
+def test_a_monthly_one(monthday: int, wire: Wire, run: Run) -> None:
+    times = {"period": "EveryMonth", "hour": 3, "day": monthday}
+    wire.expect("GET", READ, ok(None))
+    wire.expect("POST", WRITE, ok(True), body={**BODY, "cronParams": times})
+    result = plan(run, **{**MONTHLY, "monthday": monthday})
+    assert result["schedule"]["monthday"] == monthday
+    warnings = result.get("warnings", [])
+    assert len(warnings) == (monthday > 28)
+    assert all(warning.startswith("monthday: ") for warning in warnings)
+    wire.expect("GET", READ, ok(cron(period=2, day=monthday)))
+    assert plan(run, **{**MONTHLY, "monthday": monthday})["changed"] is False
+
+
+@pytest.mark.parametrize(("before", "warns"), [(6, True), (30, True), (5, False), (4, False)])
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_keeping_fewer_copies_warns(
+    check_mode: bool, before: int, warns: bool, wire: Wire, run: Run
+) -> None:
+    wire.expect("GET", READ, ok({**THERE, "backupsStored": before}))
+    if before != 5 and not check_mode:
+        wire.expect("POST", WRITE, ok(True), body=BODY)
+    warnings = plan(run, check_mode=check_mode).get("warnings", [])
+    assert len(warnings) == warns
+    assert all(str(before) in text and "removes" in text for text in warnings)
+
+
+def test_the_servers_own_schedule_is_another_one(wire: Wire, run: Run) -> None:
+    params = {"filePath": "/srv/backup", "tenantId": "1", "folderId": "/srv/backup"}
+    wire.expect("GET", f"{READ}?Dump=true", ok(None))
+    wire.expect("POST", WRITE, ok(True), body={**BODY, "dump": True})
+    assert plan(run, dump=True)["changed"] is True
+    wire.expect("GET", f"{READ}?Dump=true", ok({**THERE, "storageParams": params, "dump": True}))
+    assert plan(run, dump=True)["changed"] is False
+    wire.expect("GET", f"{READ}?Dump=true", ok({**THERE, "storageParams": params, "dump": True}))
+    wire.expect("DELETE", f"{REMOVE}?Dump=true", ok(True))
+    assert run("docspace_backup_schedule", state="absent", dump=True)["changed"] is True
+
+
+# --- what is refused before a request ---
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [
+        ({"weekday": None}, "weekday"),
+        ({**DAILY, "weekday": "sunday"}, "weekday"),
+        ({**MONTHLY, "weekday": "sunday"}, "weekday"),
+        ({**MONTHLY, "monthday": None}, "monthday"),
+        ({**DAILY, "monthday": 1}, "monthday"),
+        ({"monthday": 1}, "monthday"),
+        ({**MONTHLY, "monthday": 0}, "monthday"),
+        ({**MONTHLY, "monthday": 32}, "monthday"),
+        ({"hour": -1}, "hour"),
+        ({"hour": 24}, "hour"),
+        ({"backups_stored": 0}, "backups_stored"),
+        ({"backups_stored": 31}, "backups_stored"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_what_does_not_fit_is_refused(
+    check_mode: bool, options: dict[str, Any], option: str, wire: Wire, run: Run
+) -> None:
+    message = refused(plan(run, check_mode=check_mode, **options), "config")
+    assert message.startswith(f"{option}: ")
+
+
+@pytest.mark.parametrize("option", ["storage_type", "period", "hour", "backups_stored"])
+def test_what_is_needed(option: str, wire: Wire, run: Run) -> None:
+    """Ansible itself says so."""
+    result = plan(run, **{option: None})
+    assert result["failed"] is True and option in result["msg"]
+
+
+@pytest.mark.parametrize("hour", [0, 23])
+def test_the_first_and_the_last_hour(hour: int, wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(cron(hour=hour)))
+    assert plan(run, hour=hour)["changed"] is False
+
+
+# --- an answer that can't be read ---
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        True,
+        [],
+        [THERE],
+        "none",
+        {},
+        {**THERE, "cronParams": None},
+        {**THERE, "cronParams": {}},
+        cron(period=3),
+        cron(period=None),
+        cron(hour=None),
+        cron(hour="three"),
+        cron(day="first"),
+        {**THERE, "backupsStored": "few"},
+        {**THERE, "storageParams": "/srv"},
+        {**THERE, "storageParams": [1]},
+        {key: value for key, value in THERE.items() if key != "storageType"},
+    ],
+)
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_what_cannot_be_read_is_not_replaced(state: str, answer: Any, wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(answer))
+    options = WANTED if state == "present" else {}
+    refused(run("docspace_backup_schedule", state=state, **options), "protocol")
+
+
+# --- lost answers ---
+
+
+@pytest.mark.parametrize(("answer", "code"), LOST)
+def test_a_lost_write_that_was_taken(answer: Answer, code: str, wire: Wire, run: Run) -> None:
+    """Never sent twice: the schedule that is there decides."""
+    wire.expect("GET", READ, ok(None))
+    wire.expect("POST", WRITE, answer, body=BODY)
+    wire.expect("GET", READ, ok(THERE))
+    result = plan(run, timeout=patience(answer))
+    assert result["changed"] is True
+    (warning,) = result["warnings"]
+    assert "as wanted" in warning and "lost" in warning
+
+
+@pytest.mark.parametrize("after", [None, cron(hour=4)])
+@pytest.mark.parametrize(("answer", "code"), LOST)
+def test_a_lost_write_that_was_not_taken(
+    answer: Answer, code: str, after: Any, wire: Wire, run: Run
+) -> None:
+    wire.expect("GET", READ, ok(after))
+    wire.expect("POST", WRITE, answer, body=BODY)
+    wire.expect("GET", READ, ok(after))
+    message = refused(plan(run, timeout=patience(answer)), code)
+    assert message.startswith("The schedule was not changed.")
+
+
+@pytest.mark.parametrize("second", [empty(401), failed(500), html(200), ok(True)])
+def test_a_lost_write_that_cannot_be_looked_up(second: Answer, wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(None))
+    wire.expect("POST", WRITE, CLOSE, body=BODY)
+    wire.expect("GET", READ, second)
+    message = refused(plan(run), "connection")
+    assert message.startswith("Not known whether the schedule was changed; run again.")
+
+
+def test_the_second_reading_is_repeated(wire: Wire, run: Run, clock: Clock) -> None:
+    wire.expect("GET", READ, ok(None))
+    wire.expect("POST", WRITE, CLOSE, body=BODY)
+    wire.expect("GET", READ, html(502))
+    wire.expect("GET", READ, ok(THERE))
+    assert plan(run)["changed"] is True
+    assert len(clock.sleeps) == 1
+
+
+def test_a_write_that_was_refused_for_the_moment_is_repeated(wire: Wire, run: Run) -> None:
+    """429 had no effect (C32)."""
+    wire.expect("GET", READ, ok(None))
+    wire.expect("POST", WRITE, empty(429), body=BODY)
+    wire.expect("POST", WRITE, ok(True), body=BODY)
+    result = plan(run)
+    assert result["changed"] is True and "warnings" not in result
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (empty(401), "auth"),
+        (failed(402, "Your pricing plan does not support this option"), "payment"),
+        (empty(403), "forbidden"),
+        (failed(403, "Access denied"), "forbidden"),
+        (failed(404, "The required folder was not found"), "not_found"),
+        (failed(400, "wrong folder type"), "rejected"),
+        (failed(500, "The given key 'x' was not present."), "server"),
+    ],
+)
+def test_a_refused_write_is_not_looked_up(answer: Answer, code: str, wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(None))
+    wire.expect("POST", WRITE, answer, body=BODY)
+    result = plan(run)
+    message = refused(result, code)
+    assert result["failure"]["method"] == "POST"
+    assert (result["failure"]["detail"] or "") in message
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (failed(404, "The required folder was not found"), "not_found"),
+        (failed(500, "The given key 'x' was not present."), "server"),
+    ],
+)
+def test_a_refusal_of_the_storage_does_not_blame_the_portal(
+    answer: Answer, code: str, wire: Wire, run: Run
+) -> None:
+    """A folder that isn't there is no wrong 'url', a missing parameter no portal that failed."""
+    wire.expect("GET", READ, ok(None))
+    wire.expect("POST", WRITE, answer, body=BODY)
+    message = refused(plan(run), code)
+    assert "'url'" not in message and "Run again later" not in message
+
+
+# --- secrets ---
+
+OLD, NEW = "0ld5ecret", "n3w5ecret"
+CONSUMER: dict[str, Any] = {
+    "storage_type": "third_party_consumer",
+    "path": None,
+    "storage_params": {"module": "s3"},
+    "storage_secrets": {"secretaccesskey": NEW},
+}
+
+
+def consumer(secret: str) -> dict[str, Any]:
+    """A schedule of a consumer, as the server has it."""
+    return {
+        **THERE,
+        "storageType": 5,
+        "storageParams": {"module": "s3", "secretaccesskey": secret, "subdir": "backup"},
+    }
+
+
+CONSUMER_BODY = {
+    **BODY,
+    "storageType": "ThirdPartyConsumer",
+    "storageParams": [
+        {"key": "module", "value": "s3"},
+        {"key": "secretaccesskey", "value": NEW},
+    ],
+}
+
+
+def secretly(run: Run, **options: Any) -> dict[str, Any]:
+    given = {**CONSUMER, "diff": True, "verbosity": 3, **options}
+    return plan(run, secrets=(OLD, NEW), **given)
+
+
+def test_a_secret_that_changes_shows_in_the_diff_but_not_its_value(wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(consumer(OLD)))
+    wire.expect("POST", WRITE, ok(True), body=CONSUMER_BODY)
+    result = secretly(run)
+    assert result["changed"] is True
+    before, after = result["diff"]["before"], result["diff"]["after"]
+    assert before["storage_params"].keys() == after["storage_params"].keys()
+    assert before["storage_params"]["secretaccesskey"].strip("*") == ""
+    assert before["storage_params"]["secretaccesskey"] != after["storage_params"]["secretaccesskey"]
+    assert result["schedule"]["storage_params"]["secretaccesskey"].strip("*") == ""
+    assert result["schedule"]["storage_params"]["module"] == "s3"
+
+
+def test_a_secret_that_stays_shows_no_difference(wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(consumer(NEW)))
+    result = secretly(run)
+    assert result["changed"] is False
+    assert result["diff"]["before"] == result["diff"]["after"]
+    wire.expect("GET", READ, ok({**consumer(NEW), "backupsStored": 4}))
+    result = secretly(run, check_mode=True)
+    before, after = result["diff"]["before"], result["diff"]["after"]
+    assert before["storage_params"] == after["storage_params"]
+
+
+def test_a_secret_that_is_not_there_yet_shows_as_new(wire: Wire, run: Run) -> None:
+    without = {**consumer(OLD), "storageParams": {"module": "s3", "secretaccesskey": None}}
+    wire.expect("GET", READ, ok(without))
+    wire.expect("POST", WRITE, ok(True), body=CONSUMER_BODY)
+    result = secretly(run)
+    assert "secretaccesskey" not in result["diff"]["before"]["storage_params"]
+    assert result["diff"]["after"]["storage_params"]["secretaccesskey"].startswith("*")
+
+
+def test_absent_shows_no_secret_that_it_cannot_know(wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(consumer(OLD)))
+    wire.expect("DELETE", REMOVE, ok(True))
+    options = {"state": "absent", "diff": True, "verbosity": 3, "secrets": (OLD,)}
+    shown = run("docspace_backup_schedule", **options)["diff"]["before"]["storage_params"]
+    assert shown["module"] == "s3"
+    assert shown["secretaccesskey"].strip("*") == ""
+
+
+def test_a_server_that_repeats_secrets_is_not_quoted(wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(None))
+    wire.expect("POST", WRITE, failed(500, f"Wrong key {NEW}"), body=CONSUMER_BODY)
+    assert "Wrong key" in refused(secretly(run), "server")
+
+
+def test_a_warning_that_repeats_secrets_is_not_quoted(wire: Wire, run: Run) -> None:
+    odd = ok({"message": f"Weak key {NEW}"}, status=1)
+    wire.expect("GET", READ, ok(None))
+    wire.expect("POST", WRITE, odd, body=CONSUMER_BODY)
+    wire.expect("GET", READ, ok(consumer(NEW)))
+    assert "Weak key" in secretly(run)["warnings"][0]
+
+
+# --- absent ---
+
+
+def test_absent_and_not_there_is_one_request(wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(None))
+    result = run("docspace_backup_schedule", state="absent")
+    assert (result["changed"], result["schedule"]) == (False, None)
+    assert result["diff"] == {"before": {}, "after": {}}
+    assert "warnings" not in result
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_absent_and_there(check_mode: bool, wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(THERE))
+    if not check_mode:
+        wire.expect("DELETE", REMOVE, ok(True))
+    result = run("docspace_backup_schedule", state="absent", check_mode=check_mode)
+    assert (result["changed"], result["schedule"]) == (True, None)
+    assert result["diff"] == {"before": SHOWN, "after": {}}
+    (warning,) = result["warnings"]
+    assert "stay" in warning
+
+
+@pytest.mark.parametrize(("answer", "code"), LOST)
+def test_a_lost_removal(answer: Answer, code: str, wire: Wire, run: Run) -> None:
+    for after in (None, THERE):
+        wire.expect("GET", READ, ok(THERE))
+        wire.expect("DELETE", REMOVE, answer)
+        wire.expect("GET", READ, ok(after))
+        result = run("docspace_backup_schedule", state="absent", timeout=patience(answer))
+        if after is None:
+            assert result["changed"] is True
+            assert "lost" in json.dumps(result["warnings"])
+        else:
+            assert refused(result, code).startswith("The schedule was not changed.")
+
+
+def test_a_refused_removal(wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(THERE))
+    wire.expect("DELETE", REMOVE, empty(403))
+    refused(run("docspace_backup_schedule", state="absent"), "forbidden")
