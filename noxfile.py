@@ -168,9 +168,8 @@ def matrix(session: nox.Session) -> None:
             session.warn(f"Left out ansible-core {core}: it needs Python {' or '.join(pythons)}.")
 
 
-@nox.session
-def contract(session: nox.Session) -> None:
-    """Run the contract test: recorded answers of the real server against the simulator."""
+def pytest_in_copy(session: nox.Session, *paths: str) -> None:
+    """Run pytest where the collection can be imported, and found by ansible-playbook."""
     session.install("-r", "tests/requirements.txt")
     copy = collection_copy(session, CORE_HERE)
     with session.chdir(copy.current_path):
@@ -179,9 +178,26 @@ def contract(session: nox.Session) -> None:
             "python",
             "-m",
             "pytest",
-            *(session.posargs or ["tests/contract"]),
+            *(session.posargs or paths),
             env={"PYTHONPATH": str(copy.current_place)},
         )
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Run the contract test: recorded answers against the simulator, modules against both."""
+    pytest_in_copy(session, "tests/contract")
+
+
+@nox.session
+def preview(session: nox.Session) -> None:
+    """Look at the page of retention_preview in a headless Chromium, and run its guide's examples."""
+    if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
+        # A container or a CI machine. On others, the tests say what to install.
+        session.run("apt-get", "update", "-q", external=True)
+        options = ("-q", "-y", "--no-install-recommends")
+        session.run("apt-get", "install", *options, "chromium", external=True)
+    pytest_in_copy(session, "tests/preview")
 
 
 @nox.session(name="build-import-check")

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a playbook as a user does, with this checkout as the installed collection."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+PREVIEW = "onlyoffice.docspace.retention_preview"
+
+
+class Play(NamedTuple):
+    """What came of a run. changed: how many tasks, -1 without a recap."""
+
+    code: int
+    changed: int
+    text: str
+    page: Path
+
+
+def play(
+    folder: Path, *, playbook: str = PREVIEW, environ: Mapping[str, str] | None = None, **given: Any
+) -> Play:
+    """Run a playbook in a folder. given: the extra variables."""
+    with tempfile.TemporaryDirectory(prefix="docspace-preview-") as home:
+        place = Path(home, "ansible_collections", "onlyoffice", "docspace")
+        place.parent.mkdir(parents=True)
+        place.symlink_to(ROOT, target_is_directory=True)
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("ANSIBLE_", "DOCSPACE_"))
+        }
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "ansible", "playbook", "--inventory", "localhost,"),
+                *("--connection", "local", "--extra-vars", json.dumps(given)),
+                *("--extra-vars", f"ansible_python_interpreter={sys.executable}", playbook),
+            ],
+            cwd=folder,
+            env={
+                **kept,
+                "ANSIBLE_COLLECTIONS_PATH": home,
+                "ANSIBLE_HOME": str(Path(home, "home")),
+                "ANSIBLE_LOCALHOST_WARNING": "false",
+                "ANSIBLE_NOCOLOR": "true",
+                "no_proxy": "127.0.0.1",
+                "NO_PROXY": "127.0.0.1",
+                **(environ or {}),
+            },
+            check=False,
+            timeout=60,
+            capture_output=True,
+            text=True,
+        )
+    text = done.stdout + done.stderr
+    changed = re.search(r"^localhost .*changed=(\d+)", text, re.MULTILINE)
+    page = folder / given.get("preview_output", "retention_preview.html")
+    return Play(done.returncode, int(changed.group(1)) if changed else -1, text, page)

@@ -1,0 +1,334 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook retention_preview, run for real, and its page in a real browser."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.onlyoffice.docspace.plugins.filter.backup_retention import (
+    backup_retention,
+)
+from ansible_collections.onlyoffice.docspace.tests.preview.browser import Browser
+from ansible_collections.onlyoffice.docspace.tests.preview.playing import ROOT, Play, play
+from ansible_collections.onlyoffice.docspace.tests.simulator import Simulator
+
+NOW = "2026-11-05T12:00:00Z"
+DEFAULT = {"keep_daily": 7, "keep_weekly": 4, "keep_monthly": 12}
+HOSTILE = "\"'><img src=http://example.com/x onerror=alert(1)><script>alert(2)</script>{{ 7*7 }}"
+# What a person reads off the page, as data. The marks are counted, not asked for their number.
+READ = """({
+  counts: ['total', 'kept', 'removed'].map(id => Number(document.getElementById(id).innerText)),
+  policy: Object.fromEntries([...document.querySelectorAll('.policy div')].map(
+    div => [div.querySelector('dt').innerText, div.querySelector('dd').innerText])),
+  groups: Object.fromEntries([...document.querySelectorAll('section[id]')].map(section => [
+    section.querySelector('h2').innerText,
+    [...section.querySelectorAll('.why b')].slice(0, 2).map(b => b.innerText).join(', ')])),
+  days: [...document.querySelectorAll('.month a')].map(a => [
+    a.className, a.textContent, a.title, a.hash, document.querySelector(a.hash) !== null]),
+  rows: [...document.querySelectorAll('tr.row')].map(row => [
+    row.querySelector('i').innerText, row.querySelector('.reasons').innerText]),
+  names: [...document.querySelectorAll('.file')].map(td => td.firstChild.textContent),
+  intruders: document.querySelectorAll('script, img, iframe, object, embed, form').length,
+})"""
+# WCAG 2: contrast of every text with what is behind it, worst first.
+CONTRAST = """(() => {
+  const parts = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(
+    v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = parts(getComputedStyle(at).backgroundColor);
+      if (color.length < 4 || color[3] > 0) return color;
+    }
+    return [255, 255, 255];
+  };
+  return [...document.querySelectorAll('body *')].filter(element =>
+    [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())
+  ).map(element => {
+    const [a, b] = [light(parts(getComputedStyle(element).color)), light(behind(element))];
+    return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), element.outerHTML.slice(0, 120)];
+  }).sort((one, other) => one[0] - other[0]).slice(0, 3);
+})()"""
+
+
+def load_filter(name: str) -> Callable[..., Any]:
+    """The filters that stand beside the playbook; they are in no package."""
+    file = ROOT / "playbooks" / "filter_plugins" / "docspace_retention_page.py"
+    spec = importlib.util.spec_from_file_location("docspace_retention_page", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    filters: dict[str, Callable[..., Any]] = module.FilterModule().filters()
+    return filters[name]
+
+
+page_of = load_filter("docspace_retention_page")
+
+
+def plan_of(backups: list[dict[str, Any]], policy: dict[str, Any]) -> list[tuple[str, str]]:
+    """Each id with its reasons, judged apart from the page."""
+    plan = backup_retention(backups, now=NOW, **policy)
+    return [(item["id"], ", ".join(item["reasons"])) for item in plan["keep"] + plan["remove"]]
+
+
+def counts_of(plan: list[tuple[str, str]]) -> list[int]:
+    removed = sum(reasons == "not kept by any rule" for _id, reasons in plan)
+    return [len(plan), len(plan) - removed, removed]
+
+
+def copy(name: str, when: datetime, **more: Any) -> dict[str, Any]:
+    created = f"{when:%Y-%m-%dT%H:%M:%SZ}"
+    return {"id": name, "created_on": created, "storage_type": "local", "file_name": name, **more}
+
+
+def mixed() -> list[dict[str, Any]]:
+    """Of everything something: three storages, days with several, gaps, names that attack."""
+    noon = datetime(2026, 11, 5, 10, tzinfo=timezone.utc)
+    rows = [copy(f"daily-{day}", noon - timedelta(days=day)) for day in range(60)]
+    rows += [copy(f"hourly-{hour}", noon - timedelta(days=2, hours=hour)) for hour in range(1, 30)]
+    # Half past eleven at night in UTC is the next day in Berlin.
+    rows.append(copy("late", datetime(2026, 9, 30, 23, 30, tzinfo=timezone.utc)))
+    rows.append(copy("treasure", datetime(1999, 12, 31, tzinfo=timezone.utc)))
+    rows.append(copy("wrong-clock", noon + timedelta(days=9)))
+    store = {"storage_type": "data_store", "expires_on": "2026-11-06T10:00:00Z"}
+    rows.append(copy("for-a-day", noon, **store))
+    rows.append(copy(HOSTILE, noon, storage_type=HOSTILE))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A test that needs it fails without one, unless somebody says why it may be left out."""
+    if why := os.environ.get("PREVIEW_SKIP_BROWSER"):
+        pytest.skip(f"PREVIEW_SKIP_BROWSER: {why}")
+    with Browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def invented(tmp_path_factory: pytest.TempPathFactory) -> Play:
+    return play(tmp_path_factory.mktemp("invented"), preview_now=NOW)
+
+
+MIXED_POLICY = {
+    "keep_last": 2,
+    "keep_daily": 7,
+    "keep_weekly": 4,
+    "keep_monthly": -1,
+    "timezone": "Europe/Berlin",
+    "protect_ids": ["treasure", "not-there"],
+}
+
+
+@pytest.fixture(scope="module")
+def from_file(tmp_path_factory: pytest.TempPathFactory) -> Play:
+    folder = tmp_path_factory.mktemp("file")
+    # As the result of docspace_backup_info is, saved; and a name relative to where we are.
+    saved = {"changed": False, "backups": mixed(), "schedule": None}
+    (folder / "history.json").write_text(json.dumps(saved))
+    given: dict[str, Any] = {"preview_file": "history.json", "preview_policy": MIXED_POLICY}
+    return play(folder, preview_now=NOW, preview_output="sub folder.html", **given)
+
+
+def look(browser: Browser, page: Path, **how: Any) -> dict[str, Any]:
+    """Open the page; it may ask for nothing but itself, and complain of nothing."""
+    browser.open(page, **how)
+    assert browser.requests() == [page.resolve().as_uri()]
+    assert browser.complaints() == []
+    seen: dict[str, Any] = browser.value(READ)
+    assert seen["intruders"] == 0
+    assert all(day[-1] for day in seen["days"]), "a day leads nowhere"
+    return seen
+
+
+def test_the_invented_history(browser: Browser, invented: Play) -> None:
+    assert (invented.code, invented.changed) == (0, 1), invented.text
+    year = [datetime(2026, 11, 5, 3, tzinfo=timezone.utc) - timedelta(days=n) for n in range(365)]
+    plan = [reasons for _id, reasons in plan_of([copy(f"{day}", day) for day in year], DEFAULT)]
+    seen = look(browser, invented.page)
+    assert seen["counts"] == [365, 19, 346]
+    assert [reasons for _id, reasons in seen["rows"]] == plan
+    assert seen["policy"] == {"keep_daily": "7", "keep_weekly": "4", "keep_monthly": "12"}
+    assert seen["groups"] == {"local": "19 kept, 346 removed"}
+    marks = Counter(day[0].split()[0] for day in seen["days"])
+    assert marks == {"kept": 19, "removed": 346}
+    newest = seen["days"][4]  # the calendar begins with the newest month: Sunday the 1st, 2nd ...
+    assert newest[:3] == [
+        "kept today",
+        "5",
+        "2026-11-05\n03:00 kept: daily, weekly, monthly (workspace_2026-11-05_03-00-00.tar.gz)",
+    ]
+
+
+def test_the_same_page_again_is_no_change(invented: Play) -> None:
+    before = invented.page.read_bytes()
+    again = play(invented.page.parent, preview_now=NOW)
+    assert (again.code, again.changed) == (0, 0), again.text
+    assert invented.page.read_bytes() == before
+
+
+def test_a_file(browser: Browser, from_file: Play) -> None:
+    assert (from_file.code, from_file.changed) == (0, 1), from_file.text
+    plan = plan_of(mixed(), MIXED_POLICY)
+    seen = look(browser, from_file.page)
+    assert seen["counts"] == counts_of(plan)
+    assert sorted(map(tuple, seen["rows"])) == sorted(plan)
+    assert seen["policy"]["timezone"] == "Europe/Berlin"
+    assert set(seen["groups"]) == {"local", "data_store", HOSTILE}
+    assert "protects nothing here: not-there" in browser.value("document.body.innerText")
+    days = {day[2].partition("\n")[0]: day for day in seen["days"]}
+    assert days["2026-10-01"][2].endswith("01:30 removed: not kept by any rule (late)")
+    assert days["1999-12-31"][:2] == ["apart", "31P"]
+    assert days["2026-11-14"][:2] == ["apart", "14F"]
+    # Of the hourly ones only the newest of each day stays: here one of twelve.
+    assert days["2026-11-03"][:2] == ["mixed", "31/12"]
+    assert "No backup\nJanuary 2000\nto August 2026" in browser.value("document.body.innerText")
+
+
+def test_names_are_text_and_nothing_else(browser: Browser, from_file: Play) -> None:
+    seen = look(browser, from_file.page)
+    assert HOSTILE in seen["names"]
+    assert any(HOSTILE in day[2] for day in seen["days"])
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_text_can_be_read(browser: Browser, from_file: Play, dark: bool) -> None:
+    look(browser, from_file.page, dark=dark)
+    background = "getComputedStyle(document.body).backgroundColor"
+    shown = browser.value(background)
+    assert (sum(map(int, re.findall(r"\d+", shown))) < 200) is dark
+    worst = browser.value(CONTRAST)
+    assert worst[0][0] >= 4.5, worst
+
+
+def test_kept_and_removed_differ_in_shape(browser: Browser, invented: Play) -> None:
+    look(browser, invented.page)
+    kept, removed = (
+        browser.value(
+            f"(s => [s.borderTopStyle, s.borderRadius, s.textDecorationLine])"
+            f"(getComputedStyle(document.querySelector('.month a.{kind}')))"
+        )
+        for kind in ("kept", "removed")
+    )
+    assert all(one != other for one, other in zip(kept, removed))
+
+
+@pytest.mark.parametrize("width", [320, 768])
+def test_a_narrow_window_needs_no_sideways_scrolling(
+    browser: Browser, from_file: Play, width: int
+) -> None:
+    look(browser, from_file.page, width=width)
+    assert browser.value("document.documentElement.scrollWidth") <= width
+
+
+def test_paper(browser: Browser, from_file: Play) -> None:
+    """Black on white also from a dark screen, and every reason is there."""
+    seen = look(browser, from_file.page, dark=True, media="print", width=760)
+    assert browser.value("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    worst = browser.value(CONTRAST)
+    assert worst[0][0] >= 4.5, worst
+    assert len(seen["rows"]) == len(mixed())
+    hidden = "[...document.querySelectorAll('.reasons')].filter(e => !e.checkVisibility()).length"
+    assert browser.value(hidden) == 0
+    assert browser.value("document.documentElement.scrollWidth") <= 760
+
+
+def test_a_portal(browser: Browser, tmp_path: Path) -> None:
+    with Simulator("demo") as portal:
+        # A key from the environment, and an address that the playbook is told.
+        done = play(
+            tmp_path,
+            environ={"DOCSPACE_API_KEY": portal.key},
+            preview_connection={"url": portal.url},
+            preview_portal=True,
+            preview_policy='{"keep_last": 2, "group_by": "none"}',  # as -e name=value gives it
+        )
+        assert (done.code, done.changed) == (0, 1), done.text
+        assert [request.method for request in portal.requests] == ["GET"]
+        ids = {row["id"] for row in portal.state()["backups"] if row["tenantId"] > 0}
+    seen = look(browser, done.page)
+    assert {row[0] for row in seen["rows"]} == ids
+    # The one that expires takes no place.
+    assert seen["counts"] == [len(ids), 3, len(ids) - 3]
+    assert list(seen["groups"]) == ["All backups"]
+
+
+def test_thousands_and_nothing(browser: Browser, tmp_path: Path) -> None:
+    start = datetime(2026, 11, 5, tzinfo=timezone.utc)
+    many = [copy(f"copy-{hour}", start - timedelta(hours=hour)) for hour in range(4000)]
+    for backups in (many, []):
+        (tmp_path / "history.json").write_text(json.dumps(backups))
+        given: dict[str, Any] = {"preview_file": "history.json", "preview_policy": DEFAULT}
+        done = play(tmp_path, preview_now=NOW, **given)
+        assert done.code == 0, done.text
+        seen = look(browser, done.page)
+        assert seen["counts"] == counts_of(plan_of(backups, DEFAULT))
+        assert len(seen["rows"]) == len(backups)
+
+
+BAD_RUNS: dict[str, tuple[dict[str, Any], str]] = {
+    "two sources": ({"preview_file": "good.json", "preview_portal": True}, "not both"),
+    "no file": ({"preview_file": "none.json"}, "preview_file: there is no file"),
+    "no JSON": ({"preview_file": "bad.json"}, "preview_file is not JSON"),
+    "no folder": ({"preview_output": "none/page.html"}, "in a folder that exists"),
+    "a bad value": ({"preview_policy": {"keep_daily": "x"}}, "keep_daily: 'x' is not"),
+    "a bad time": ({"preview_now": "soon"}, "now: 'soon' is not"),
+}
+
+
+def test_bad_input_gets_a_sentence_and_no_page(tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_text("[]")
+    (tmp_path / "bad.json").write_text("[{")
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(play, tmp_path, **given) for given, _sentence in BAD_RUNS.values()]
+    for (what, (_given, sentence)), run in zip(BAD_RUNS.items(), runs):
+        done = run.result()
+        assert (done.code, done.changed) == (2, 0), f"{what}: {done.text}"
+        assert sentence in done.text, f"{what}: {done.text}"
+        assert "traceback" not in done.text.lower(), what
+    assert list(tmp_path.glob("*.html")) == []
+
+
+@pytest.mark.parametrize(
+    ("backups", "policy", "sentence"),
+    [
+        ("7", DEFAULT, "there must be a list of backups"),
+        ({"backups": None}, DEFAULT, "there must be a list of backups"),
+        (["one"], DEFAULT, "item 1 is not a dictionary"),
+        ([{"id": "one", "created_on": None}], DEFAULT, "created_on of one: None is not"),
+        ([], {"keep_last": 0}, "policy: it would keep nothing"),
+        ([], {"keep_dayly": 7}, "preview_policy: 'keep_dayly' is none of"),
+        ([], {"keep_last": 1, "backups": []}, "preview_policy: 'backups' is none of"),
+        ([], {"keep_last": 1, "now": NOW}, "set preview_now"),
+        ([], "7", "preview_policy must be a dictionary"),
+        ([], "{", "preview_policy can't be read"),
+        ([], {"keep_last": 1, "timezone": "Mars/Base"}, "timezone: 'Mars/Base' is not"),
+    ],
+)
+def test_what_the_page_says_of_bad_input(backups: object, policy: object, sentence: str) -> None:
+    error = page_of(backups, policy, NOW)["error"]
+    assert sentence in error
+    assert "\n" not in error
+
+
+def test_every_value_in_the_template_is_escaped() -> None:
+    text = (ROOT / "playbooks" / "templates" / "retention_preview.html.j2").read_text()
+    values = re.findall(r"{{.*?}}", text)
+    assert len(values) > 30
+    # A mark is the template's own HTML.
+    assert [v for v in values if not v.endswith("| e }}") and not v.startswith("{{ mark(")] == []
