@@ -171,12 +171,27 @@ def test_reads_what_our_module_returns_of_the_servers_own(
     assert [without_age(row) for row in ours["backups"]] == [record(row) for row in rows]
 
 
+def test_reads_what_our_modules_wrote(sim: Simulator, vendor: Any, tmp_path: Path) -> None:
+    goal = {"storage_type": "local", "path": "/srv/backup"}
+    when = {"period": "weekly", "weekday": "thursday", "hour": 3, "backups_stored": 4}
+    wrote = run(sim, tmp_path, "docspace_backup_schedule", **goal, **when)
+    assert wrote["schedule"] == schedule_form(vendor.get_backup_schedule().response)
+    made = run(sim, tmp_path, "docspace_backup", **goal, poll_interval=1)
+    assert made["task"] == task_form(vendor.get_backup_progress().response)
+    (row,) = [r for r in vendor.get_backup_history().response if str(r.id) == made["task"]["id"]]
+    assert without_age(made["backup"]) == record(row)
+
+
 def info(sim: Simulator, home: Path, **options: Any) -> dict[str, Any]:
-    """What `docspace_backup_info` returns, run by Ansible itself."""
+    return run(sim, home, "docspace_backup_info", **options)
+
+
+def run(sim: Simulator, home: Path, module: str, **options: Any) -> dict[str, Any]:
+    """What a module returns, run by Ansible itself."""
     options = {"url": sim.url, "api_key": sim.key, **options}
     command = [sys.executable, "-m", "ansible.cli.adhoc", "localhost", "-i", "localhost,"]
     command += ["-c", "local", "-e", json.dumps({"ansible_python_interpreter": sys.executable})]
-    command += ["-m", "onlyoffice.docspace.docspace_backup_info", "-a", json.dumps(options)]
+    command += ["-m", f"onlyoffice.docspace.{module}", "-a", json.dumps(options)]
     environment = {
         name: value
         for name, value in os.environ.items()
