@@ -21,7 +21,7 @@ from ._pruning import Outcome, Plan
 STOPPING = ("auth", "forbidden", "payment", "tls")
 LOST = ("connection", "timeout")
 LOST_IN_A_ROW = 3
-NOT_TRIED = "not tried"
+MOST_WARNINGS = 20
 NOT_KNOWN = "Not known whether it is gone"
 
 
@@ -57,6 +57,9 @@ def apply(client: Client, plan: Plan, concurrency: int, *, dump: bool) -> Outcom
             outcome.absent.append(record.id)
         if failure is not None and record.id not in there:
             outcome.warnings.append(may_remain(record, failure))
+    more = len(outcome.warnings) - MOST_WARNINGS
+    if more > 0:
+        outcome.warnings[MOST_WARNINGS:] = [f"And {more} more backups are gone in the same way."]
     return outcome
 
 
@@ -105,13 +108,14 @@ def _delete_all(
 
 def _not_tried(stopped: DocSpaceError | None) -> DocSpaceError:
     code = "connection" if stopped is None else stopped.code
-    return DocSpaceError(code, "Not tried, because a delete before it failed.", detail=NOT_TRIED)
+    return DocSpaceError(code, "Not tried, because a delete before it failed.", detail="not tried")
 
 
 def incomplete(outcome: Outcome, values: dict[str, Any]) -> DocSpaceError:
     """The failure of a task that left something: that of the first delete that was tried."""
+    # In the order of deletion, so that the first one was tried.
     errors = list(outcome.failures.values())
-    first = next((error for error in errors if error.detail != NOT_TRIED), errors[0])
+    first = errors[0]
     state = "should have gone" if NOT_KNOWN in first.message else "that should go are still there"
     first.message = f"{len(errors)} backups {state}. {first.message}"
     first.changed = bool(outcome.removed)

@@ -337,6 +337,9 @@ def run(module: AnsibleModule, client: Client) -> Result:
     ids = _named(params, protected)
     policy = None if ids is not None else _policy(params)
     time = moment(params, "now") or now()
+    if not 1 < time.year < 9999:
+        # Every time zone needs room on both sides.
+        raise config_error("now: out of range. Give a time between the years 2 and 9998.")
     history = read_history(client, dump=dump)
     if policy is None:
         plan = plan_named(history, ids or [])

@@ -538,6 +538,12 @@ def test_input_that_a_policy_cant_have(option: str, value: Any, run: Run) -> Non
     nothing_read(run, "config", option, **{"keep_last": 1, option: value})
 
 
+@pytest.mark.parametrize("now", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_now_leaves_room_for_every_time_zone(now: str, run: Run) -> None:
+    """As the filter has it: in Tokyo the one is of the year 10,000, which Python doesn't know."""
+    nothing_read(run, "config", "now", keep_last=1, timezone="Asia/Tokyo", now=now)
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -1003,6 +1009,16 @@ def test_the_failure_told_is_that_of_the_first_tried(run: Run) -> None:
     details = [record["failure"]["detail"] for record in result["failures"]]
     assert details == ["First.", "Second.", "Third."], "in the order of deletion"
     assert result["failure"] == result["failures"][0]["failure"]
+
+
+def test_many_warnings_of_a_kind_are_summed_up(wire: Wire, run: Run) -> None:
+    old = list(range(30, 0, -1))
+    wire.expect("GET", HISTORY, ok(days(0, *old)))
+    deletes(wire, old, failed(500))
+    wire.expect("GET", HISTORY, ok(days(0)))
+    warnings = prune(run, keep_last=1, concurrency=1, protect_ids=[uid(77)])["warnings"]
+    assert len(warnings) == 22, "that on the protected id, 20 of these, and a last one"
+    assert warnings[-1] == "And 10 more backups are gone in the same way."
 
 
 @pytest.mark.parametrize("verbosity", [0, 3])
