@@ -130,7 +130,7 @@ def _authorization(module: AnsibleModule) -> str:
                 "username, password: no line breaks or other control characters, and no colon in "
                 "the user name. Was one read from a file with its line end?"
             )
-        basic = b64encode(f"{user}:{password}".encode()).decode()
+        basic = b64encode(f"{user}:{password}".encode("utf-8", "surrogateescape")).decode()
         module.no_log_values.add(basic)
         return f"Basic {basic}"
     if not re.fullmatch(r"[\x21-\x7e]+", key):
