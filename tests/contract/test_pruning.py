@@ -105,7 +105,9 @@ def test_it_removes_what_the_filter_would(stage: Stage, policy: dict[str, Any]) 
     dry = prune(stage, check_mode=True, **policy)
     assert stage.asked() == [HISTORY]
     result = prune(stage, concurrency=1, **policy)
-    assert result == {**dry, "invocation": result["invocation"]}
+    for seen in (result, dry):
+        seen.pop("invocation", None)  # Ansible's own: it tells of check mode, where it is there
+    assert result == dry
     assert result["kept"] == wanted["keep"]
     assert result["removed"] == wanted["remove"]
     assert deletes(stage) == ids(wanted["remove"]), "oldest first"
