@@ -166,4 +166,6 @@ def test_no_cookie_is_taken_along(wire: Wire, run: Run) -> None:
 def test_the_environments_secrets_are_not_in_the_log_of_invocations(wire: Wire, run: Run) -> None:
     wire.expect("GET", HISTORY, ok([]))
     result = run("docspace_backup_info", env=API_KEY, secrets=(OTHER,), api_key=None, verbosity=4)
-    assert result["invocation"]["module_args"]["api_key"] is None
+    # ansible-core 2.21 returns it only when the controller asks for it.
+    invocation = result.get("invocation", {"module_args": {"api_key": None}})
+    assert invocation["module_args"]["api_key"] is None
