@@ -9,11 +9,12 @@ VENV := .venv
 NOX := $(VENV)/bin/nox --reuse-venv yes --download-python never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix benchmark format clean
+.PHONY: help demo test live matrix benchmark format clean
 
 help:
 	@echo 'make demo       watch the collection work, on a simulated portal'
 	@echo 'make test       run all tests on the newest ansible-core that $(PYTHON) supports'
+	@echo 'make live       run the integration tests on the portal of DOCSPACE_BASE_URL and DOCSPACE_API_KEY'
 	@echo 'make matrix     run sanity and units on every supported ansible-core and Python here'
 	@echo 'make benchmark  compare with ansible.builtin.ping and ansible.builtin.uri'
 	@echo 'make format     format the code'
@@ -25,6 +26,9 @@ demo: $(VENV)/ready
 # CI=true makes antsibull-nox check the formatting instead of changing files.
 test: $(VENV)/ready
 	CI=true $(NOX)
+
+live: $(VENV)/ready
+	@$(NOX) --session live
 
 matrix: $(VENV)/ready
 	$(NOX) --session matrix

@@ -12,11 +12,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import antsibull_nox
 import nox
@@ -91,6 +93,11 @@ def python_for(core: str) -> str | None:
 PYTHONS_FOUND = expose_pythons()
 CORE_HERE = core_for(PYTHON_HERE)
 
+# The live tests: two backups in docspace_backup_info, three in docspace_backup_prune, the rest in
+# docspace_backup, where one more is made should the portal be faster than the test.
+LIVE_BACKUPS = "9 or 10"
+LIVE_STORAGE = '{"storage_type": "data_store"}'
+
 antsibull_nox.load_antsibull_nox_toml()
 
 
@@ -148,6 +155,64 @@ def add_integration(core: str, python: str) -> None:
             f"docspace_test_python: {str(python).strip()}\ndocspace_test_root: {copy.current_path}\n"
         )
         ansible_test(session, copy, "integration")
+
+
+def live_storage(session: nox.Session) -> dict[str, object]:
+    """Where the backups of the live tests go: the default is a copy that expires by itself."""
+    try:
+        storage = json.loads(os.environ.get("DOCSPACE_TEST_STORAGE") or LIVE_STORAGE)
+    except ValueError:
+        storage = None
+    if not isinstance(storage, dict) or "storage_type" not in storage:
+        session.error(
+            "DOCSPACE_TEST_STORAGE: give options of docspace_backup as JSON, such as "
+            '{"storage_type": "local", "path": "/srv/backup"}'
+        )
+    return storage
+
+
+@nox.session(python=PYTHON_HERE, default=False)
+def live(session: nox.Session) -> None:
+    """Run the integration targets against the portal of DOCSPACE_BASE_URL and DOCSPACE_API_KEY."""
+    missing = [name for name in ("DOCSPACE_BASE_URL", "DOCSPACE_API_KEY") if not os.getenv(name)]
+    if missing:
+        session.error(f"Set {' and '.join(missing)}: the tests run against a portal of your choice")
+    storage = live_storage(session)
+    shown = ", ".join(f"{key} {storage[key]}" for key in storage if key != "storage_secrets")
+    # Not the whole address: somebody may have written a password into it.
+    print(
+        f"The portal {urlsplit(os.environ['DOCSPACE_BASE_URL']).hostname}:\n"
+        f"- {LIVE_BACKUPS} backups are made ({shown}), and these are deleted, no others.\n"
+        "- The automatic backup is set to far-off days, removed, and put back as it was.\n"
+        "- Nothing is restored.\n"
+        "- What only the simulator can do is skipped, by name and with the reason.",
+        flush=True,
+    )
+    copy = collection_copy(session, CORE_HERE)
+    session.install("requests")
+    targets = copy.current_path / "tests" / "integration" / "targets"
+    # What doesn't begin with setup_simulator asks no portal.
+    names = [meta.parent.parent.name for meta in sorted(targets.glob("*/meta/main.yml"))]
+    # Not ansible-test: the key would have to be in a file, and it passes no environment on, such
+    # as proxies and DOCSPACE_CA_PATH.
+    variables = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "docspace_test_url": "{{ lookup('env', 'DOCSPACE_BASE_URL') }}",
+        "docspace_test_api_key": "{{ lookup('env', 'DOCSPACE_API_KEY') }}",
+        "docspace_test_storage": "{{ lookup('env', 'DOCSPACE_TEST_STORAGE') | from_json }}",
+    }
+    play = {"hosts": "localhost", "gather_facts": False, "vars": variables}
+    playbook = Path(session.create_tmp(), "live.yml")
+    playbook.write_text(json.dumps([{"name": name, **play, "roles": [name]} for name in names]))
+    environment = {
+        "ANSIBLE_COLLECTIONS_PATH": str(copy.current_place),
+        "ANSIBLE_ROLES_PATH": str(targets),
+        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "true",
+        "DOCSPACE_TEST_STORAGE": json.dumps(storage),
+    }
+    options = ("--inventory", "localhost,", *session.posargs)
+    session.run("ansible-playbook", str(playbook), *options, env=environment)
 
 
 MATRIX = []
