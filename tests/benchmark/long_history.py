@@ -32,7 +32,7 @@ with open({notes!r}, "a") as notes:
 sys.exit(os.waitstatus_to_exitcode(status))
 """
 CASES: dict[str, dict[str, Any]] = {
-    "docspace_backup_info, nothing chosen": {"docspace_backup_info": {"limit": 1}},
+    "docspace_backup_info, limit: 1": {"docspace_backup_info": {"limit": 1}},
     "docspace_backup_info": {"docspace_backup_info": {}},
     "docspace_backup_prune, all rules": {
         "docspace_backup_prune": {
