@@ -17,7 +17,8 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from ._errors import DocSpaceError, decode, from_answer, from_exception
+from ._answers import decode, from_answer, from_exception
+from ._errors import DocSpaceError
 
 REQUESTS_ERROR: str | None = None
 try:
