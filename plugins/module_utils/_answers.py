@@ -54,7 +54,10 @@ def from_exception(error: Exception, host: str) -> DocSpaceError:
 
     inner: Any = error.args[0] if error.args else error
     inner = getattr(inner, "reason", None) or inner
-    detail = re.sub(r"<[^>]* object at 0x\w+>[:,]? ?|\w+\(host=[^)]*\)[:,]? ?", "", str(inner))
+    # urllib3 writes ('Connection aborted.', what it was).
+    aborted = getattr(inner, "args", ())[1:2]
+    words = str(aborted[0] if aborted and isinstance(aborted[0], Exception) else inner)
+    detail = re.sub(r"<[^>]* object at 0x\w+>[:,]? ?|\w+\(host=[^)]*\)[:,]? ?", "", words)
     detail = re.sub(r"//[^/@\s]*@", "//***@", detail)[:300]
     # A CA bundle that holds no certificate is a bare OSError.
     if isinstance(error, kinds.SSLError) or not isinstance(
