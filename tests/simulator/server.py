@@ -54,6 +54,10 @@ class Handler(WSGIRequestHandler):
 
     def run_wsgi(self) -> None:
         """Read the whole request, run the application, send the whole answer."""
+        if self.server.app.stopping.is_set():
+            # Connections are cut one by one: one that is still open is no longer served.
+            self.close_connection = True
+            return
         environ = self.make_environ()
         # The base class folds leading slashes; the real server does not (C1).
         environ["REQUEST_URI"] = self.requestline.split(" ")[1]
