@@ -67,8 +67,7 @@ def run_module(
     module = AnsibleModule(
         argument_spec={**CONNECTION, **argument_spec},
         supports_check_mode=True,
-        mutually_exclusive=[("api_key", "username"), ("api_key", "password")]
-        + rules.pop("mutually_exclusive", []),
+        mutually_exclusive=[("api_key", "username"), ("api_key", "password")],
         **rules,
     )
     if REQUESTS_ERROR is not None:

@@ -14,7 +14,7 @@ from typing import Any
 from ._client import Client
 from ._errors import DocSpaceError, config_error, protocol_error
 from ._history import dump_query
-from ._storage import STORAGE_TYPES, Storage, explain_refusal, parse_storage_type
+from ._storage import Storage, explain_refusal, parse_storage_type
 
 # In the order of the server's numbers.
 PERIODS = {"daily": "EveryDay", "weekly": "EveryWeek", "monthly": "EveryMonth"}
@@ -118,17 +118,17 @@ def mask_pair(
     return before and mask(before, ""), mask(after, " (new)")
 
 
-def write_schedule(client: Client, wanted: dict[str, Any], *, dump: bool) -> str | None:
+def write_schedule(
+    client: Client, wanted: dict[str, Any], storage: Storage, *, dump: bool
+) -> str | None:
     """Replace the schedule. Gives a warning when only a second reading could tell that it is so."""
     cron: dict[str, Any] = {"period": PERIODS[wanted["period"]], "hour": wanted["hour"]}
     if wanted["weekday"] is not None:
         cron["day"] = WEEKDAYS.index(wanted["weekday"]) + 1
     if wanted["monthday"] is not None:
         cron["day"] = wanted["monthday"]
-    pairs = wanted["storage_params"].items()
     body = {
-        "storageType": STORAGE_TYPES[wanted["storage_type"]],
-        "storageParams": [{"key": key, "value": value} for key, value in pairs],
+        **storage.body(),
         "backupsStored": wanted["backups_stored"],
         "cronParams": cron,
         "dump": dump,

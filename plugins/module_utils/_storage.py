@@ -90,7 +90,7 @@ def parse_storage(options: dict[str, Any]) -> Storage:
         for key, value in pairs.items():
             if value is None and option in ("folder_id", "path"):
                 continue
-            if key in params or key in secrets:
+            if key in params:
                 raise config_error(f"{option}: {key!r} is given twice. Give each parameter once.")
             target[str(key)] = _text(value, option, key)
     key, option = _NEEDS.get(kind, ("", ""))

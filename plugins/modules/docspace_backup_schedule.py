@@ -262,7 +262,7 @@ def run(module: AnsibleModule, client: Client) -> Result:
             f"scheduled backups beyond {wanted['backups_stored']}."
         )
     if changed and not module.check_mode:
-        warnings.append(write_schedule(client, wanted, dump=dump))
+        warnings.append(write_schedule(client, wanted, storage, dump=dump))
     old, new = mask_pair(before, wanted, storage.secrets)
     schedule = mask_pair(wanted, wanted, storage.secrets)[1]
     diff = {"before": old or {}, "after": new}
