@@ -24,13 +24,13 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.onlyoffice.docspace.plugins.filter.backup_retention import (
     backup_retention,
 )
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._retention import (
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import (
     NOT_KEPT,
     OPTIONS,
     Policy,
     normal_id,
 )
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._time import (
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
     format_time,
     parse_time,
 )

@@ -140,7 +140,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
-from ..module_utils._retention import (
+from ..module_utils._backup.retention import (
     NOT_KEPT,
     OPTIONS,
     Copy,
@@ -149,7 +149,7 @@ from ..module_utils._retention import (
     judge,
     normal_id,
 )
-from ..module_utils._time import parse_time
+from ..module_utils._portal.values import parse_time
 
 
 def _instant(value: object, what: str) -> datetime:

@@ -311,14 +311,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup import Record, find, fresh, not_found, parse_id
-from ..module_utils._client import Client
-from ..module_utils._history import delete, read_history
-from ..module_utils._making import make
-from ..module_utils._module import Result, duration, now, run_module
-from ..module_utils._storage import SPEC as STORAGE
-from ..module_utils._storage import parse_storage
-from ..module_utils._task import WAIT, Pace, read_backup_task
+from ..module_utils._backup.history import delete, read_history
+from ..module_utils._backup.make import make
+from ..module_utils._backup.record import Record, find, fresh, not_found, parse_id
+from ..module_utils._backup.storage import SPEC as STORAGE
+from ..module_utils._backup.storage import parse_storage
+from ..module_utils._backup.task import WAIT, Pace, read_backup_task
+from ..module_utils._portal.client import Client
+from ..module_utils._portal.module import Result, duration, now, run_module
 
 SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -322,13 +322,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup import latest, parse_id, select, select_by_time
-from ..module_utils._client import Client
-from ..module_utils._errors import config_error, is_whole, protocol_error
-from ..module_utils._history import read_history
-from ..module_utils._module import Result, duration, moment, now, run_module
-from ..module_utils._schedule import read_schedule, shown
-from ..module_utils._task import read_backup_task, read_restore_task
+from ..module_utils._backup.history import read_history
+from ..module_utils._backup.record import latest, parse_id, select, select_by_time
+from ..module_utils._backup.schedule import read_schedule, shown
+from ..module_utils._backup.task import read_backup_task, read_restore_task
+from ..module_utils._portal.client import Client
+from ..module_utils._portal.errors import config_error, is_whole, protocol_error
+from ..module_utils._portal.module import Result, duration, moment, now, run_module
 
 SPEC = {
     "id": {"type": "str"},

@@ -302,14 +302,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup import parse_id, select
-from ..module_utils._client import Client
-from ..module_utils._deleting import apply, incomplete
-from ..module_utils._errors import DocSpaceError, config_error
-from ..module_utils._history import read_history
-from ..module_utils._module import Result, moment, now, run_module
-from ..module_utils._pruning import Outcome, diff_table, guard, plan_named, plan_policy, report
-from ..module_utils._retention import OPTIONS, Policy, RetentionError
+from ..module_utils._backup.delete import apply, incomplete
+from ..module_utils._backup.history import read_history
+from ..module_utils._backup.prune import Outcome, diff_table, guard, plan_named, plan_policy, report
+from ..module_utils._backup.record import parse_id, select
+from ..module_utils._backup.retention import OPTIONS, Policy, RetentionError
+from ..module_utils._portal.client import Client
+from ..module_utils._portal.errors import DocSpaceError, config_error
+from ..module_utils._portal.module import Result, moment, now, run_module
 
 RULES = [option for option in OPTIONS if option.startswith("keep_")]
 BESIDE_RULES: dict[str, Any] = {

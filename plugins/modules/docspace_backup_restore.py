@@ -168,17 +168,17 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup import parse_id
-from ..module_utils._client import Client
-from ..module_utils._errors import DocSpaceError
-from ..module_utils._module import Result, now, run_module
-from ..module_utils._restoring import (
+from ..module_utils._backup.record import parse_id
+from ..module_utils._backup.restore import (
     find_backup,
     follow_restore,
     refuse_while_busy,
     start_restore,
 )
-from ..module_utils._task import WAIT, Pace
+from ..module_utils._backup.task import WAIT, Pace
+from ..module_utils._portal.client import Client
+from ..module_utils._portal.errors import DocSpaceError
+from ..module_utils._portal.module import Result, now, run_module
 
 SPEC: dict[str, Any] = {
     "id": {"type": "str", "required": True},

@@ -217,9 +217,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._client import Client
-from ..module_utils._module import Result, run_module
-from ..module_utils._schedule import (
+from ..module_utils._backup.schedule import (
     PERIODS,
     WEEKDAYS,
     comparable,
@@ -230,8 +228,10 @@ from ..module_utils._schedule import (
     wanted_schedule,
     write_schedule,
 )
-from ..module_utils._storage import SPEC as STORAGE
-from ..module_utils._storage import parse_storage
+from ..module_utils._backup.storage import SPEC as STORAGE
+from ..module_utils._backup.storage import parse_storage
+from ..module_utils._portal.client import Client
+from ..module_utils._portal.module import Result, run_module
 
 SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import requests
 
-from plugins.module_utils._client import Client
-from plugins.module_utils._deleting import apply
-from plugins.module_utils._history import read_history
-from plugins.module_utils._pruning import plan_named
+from plugins.module_utils._backup.delete import apply
+from plugins.module_utils._backup.history import read_history
+from plugins.module_utils._backup.prune import plan_named
+from plugins.module_utils._portal.client import Client
 
 from .loop import API, HEADERS
 from .playbooks import Cost, Lab, Play, median, progress, ratio

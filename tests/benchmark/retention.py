@@ -12,7 +12,7 @@ import tracemalloc
 import uuid
 from datetime import datetime, timedelta, timezone
 
-from plugins.module_utils._retention import Copy, Policy, judge
+from plugins.module_utils._backup.retention import Copy, Policy, judge
 
 SIZES = (1_000, 10_000, 100_000)
 ROUNDS = 3

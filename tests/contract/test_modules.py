@@ -78,7 +78,9 @@ def spec_of(module: str) -> dict[str, Any]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            import_module(f"{COLLECTION}.plugins.module_utils._module"), "AnsibleModule", note
+            import_module(f"{COLLECTION}.plugins.module_utils._portal.module"),
+            "AnsibleModule",
+            note,
         )
         with pytest.raises(Seen) as seen:
             import_module(f"{COLLECTION}.plugins.modules.{module}").main()

@@ -19,7 +19,7 @@ from ansible_collections.onlyoffice.docspace.plugins.doc_fragments._retention im
     ModuleDocFragment,
 )
 from ansible_collections.onlyoffice.docspace.plugins.filter import backup_retention as file
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._retention import OPTIONS
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import OPTIONS
 
 ID = "5d6f0a3e-8d3c-4f7a-9a51-0c5c1de0b1f7"
 NOW = "2026-09-05T00:00:00Z"

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils import _retention
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._retention import (
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import (
+    retention as _retention,
+)
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import (
     Copy,
     Plan,
     Policy,
@@ -21,7 +23,7 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._retention imp
     judge,
     normal_id,
 )
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._time import parse_time
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import parse_time
 
 VECTORS = json.loads(Path(__file__).with_name("retention-vectors.json").read_text("utf-8"))
 LATER = "2100-01-01"
@@ -288,13 +290,13 @@ def test_a_system_without_zones_is_told_apart_from_a_wrong_name(
 
 def test_the_engine_stands_alone_and_loads_zones_only_on_demand() -> None:
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from module_utils import _retention as engine;"
+        "import sys; sys.path.insert(0, sys.argv[1]); from plugins.module_utils._backup import retention as engine;"
         "engine.Policy({'keep_last': 1});"
         "print(sorted({'ansible', 'zoneinfo', 'requests'} & set(sys.modules)));"
         "engine.Policy({'keep_last': 1, 'timezone': 'Europe/Berlin'});"
         "print('zoneinfo' in sys.modules)"
     )
-    plugins = Path(str(_retention.__file__)).parents[1]
-    command = [sys.executable, "-I", "-c", code, str(plugins)]
+    root = Path(str(_retention.__file__)).parents[3]
+    command = [sys.executable, "-I", "-c", code, str(root)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout.split("\n")[:2] == ["[]", "True"]

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._retention import (
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import (
     Copy,
     Plan,
     Policy,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._storage import (
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.storage import (
     STORAGE_TYPES,
     parse_storage_type,
 )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._time import (
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
     format_time,
     parse_duration,
     parse_time,

@@ -12,11 +12,11 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from ._backup import Record
-from ._client import Client
-from ._errors import DocSpaceError, protocol_error
-from ._history import may_remain, read_history
-from ._pruning import Outcome, Plan
+from .._portal.client import Client
+from .._portal.errors import DocSpaceError, protocol_error
+from .history import may_remain, read_history
+from .prune import Outcome, Plan
+from .record import Record
 
 STOPPING = ("auth", "forbidden", "payment", "tls")
 LOST = ("connection", "timeout")

@@ -11,12 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import (
-    Record,
-    newest_first,
-)
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._errors import DocSpaceError
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._pruning import (
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.prune import (
     DIFF_LINES,
     Outcome,
     Plan,
@@ -26,7 +21,14 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._pruning impor
     plan_policy,
     report,
 )
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._retention import Policy
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.record import (
+    Record,
+    newest_first,
+)
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import Policy
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.errors import (
+    DocSpaceError,
+)
 
 NOW = datetime(2026, 11, 5, 12, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._client import Client
-from ._errors import DocSpaceError, config_error, protocol_error
-from ._history import dump_query
-from ._storage import Storage, explain_refusal, parse_storage_type
+from .._portal.client import Client
+from .._portal.errors import DocSpaceError, config_error, protocol_error
+from .history import dump_query
+from .storage import Storage, explain_refusal, parse_storage_type
 
 # In the order of the server's numbers.
 PERIODS = {"daily": "EveryDay", "weekly": "EveryWeek", "monthly": "EveryMonth"}

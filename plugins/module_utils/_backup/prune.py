@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ._backup import Record, require_dates
-from ._errors import DocSpaceError
-from ._retention import NOT_KEPT, Copy, Policy, judge
+from .._portal.errors import DocSpaceError
+from .record import Record, require_dates
+from .retention import NOT_KEPT, Copy, Policy, judge
 
 DIFF_LINES = 1000
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ._backup import Record, find, not_found
-from ._client import Client
-from ._errors import DocSpaceError
-from ._history import read_history
-from ._storage import STORAGE_TYPES
-from ._task import Pace, Task, read_backup_task, read_restore_task, start
+from .._portal.client import Client
+from .._portal.errors import DocSpaceError
+from .history import read_history
+from .record import Record, find, not_found
+from .storage import STORAGE_TYPES
+from .task import Pace, Task, read_backup_task, read_restore_task, start
 
 # How long a portal that has just been restored may go on refusing before its keys are suspected.
 SETTLES = 30.0

@@ -17,8 +17,8 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from ._answers import decode, from_answer, from_exception
-from ._errors import DocSpaceError
+from .answers import decode, from_answer, from_exception
+from .errors import DocSpaceError
 
 REQUESTS_ERROR: str | None = None
 try:

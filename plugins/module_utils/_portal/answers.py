@@ -15,7 +15,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from ._errors import DocSpaceError, config_error, is_whole, protocol_error
+from .errors import DocSpaceError, config_error, is_whole, protocol_error
 
 _BY_STATUS = {
     401: (

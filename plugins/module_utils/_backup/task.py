@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ._client import Client
-from ._errors import DocSpaceError, config_error, protocol_error
-from ._history import dump_query
+from .._portal.client import Client
+from .._portal.errors import DocSpaceError, config_error, protocol_error
+from .history import dump_query
 
 # A cancelled task is gone at once, and comes back seconds later to say that it was (C24).
 COMES_BACK = 10.0

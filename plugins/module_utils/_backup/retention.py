@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import NamedTuple
 
-from ._ids import normal_uuid
+from .._portal.values import normal_uuid
 
 _Rule = tuple[str, Callable[[datetime], object], int, dict[str, int]]  # reason, bucket, limit, span
 _BUCKETS: dict[str, Callable[[datetime], object]] = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ._errors import DocSpaceError, config_error
+from .._portal.errors import DocSpaceError, config_error
 
 # In the order of the server's numbers (C12). The second name is the server's, misspelled there.
 STORAGE_TYPES = {

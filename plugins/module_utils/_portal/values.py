@@ -2,13 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Times and plain durations as text. This file is private to the collection."""
+"""UUIDs, times and plain durations as text. This file is private to the collection."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
 
+_UUID = re.compile(
+    r"(\{)?([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{12})(?(1)\})",
+    re.ASCII | re.IGNORECASE,
+)
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
     r"(?:[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):?(\d\d))?)?",
@@ -18,6 +22,15 @@ _NUMBER = re.compile("[0-9]{1,15}")
 _PART = re.compile("([0-9]{1,15})([a-z])")
 _PARTS = re.compile("(?:[0-9]{1,15}[a-z])+")
 _SECONDS = {"y": 365 * 86400, "w": 7 * 86400, "d": 86400, "h": 3600}
+
+
+def normal_uuid(text: str) -> str | None:
+    """A UUID in lower case with hyphens, None for anything else.
+
+    Hyphens stand in all the usual places or in none, and braces may stand around.
+    """
+    found = _UUID.fullmatch(text)
+    return "-".join(found.group(2, 4, 5, 6, 7)).lower() if found else None
 
 
 def parse_time(value: object) -> datetime:

@@ -16,10 +16,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.parameters import remove_values
 
-from ._client import REQUESTS_ERROR, Client
-from ._connection import CONNECTION, build_client
-from ._errors import DocSpaceError, config_error
-from ._time import parse_duration, parse_time
+from .client import REQUESTS_ERROR, Client
+from .connection import CONNECTION, build_client
+from .errors import DocSpaceError, config_error
+from .values import parse_duration, parse_time
 
 
 class Result:

@@ -18,8 +18,8 @@ from urllib.parse import unquote, urlsplit
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
-from ._client import Client
-from ._errors import config_error
+from .client import Client
+from .errors import config_error
 
 LONGEST_TIMEOUT = 86400.0
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")

@@ -12,11 +12,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ._backup import Record, find, newest_first, parse_id
-from ._client import Client
-from ._errors import DocSpaceError, protocol_error
-from ._storage import parse_storage_type
-from ._time import parse_time
+from .._portal.client import Client
+from .._portal.errors import DocSpaceError, protocol_error
+from .._portal.values import parse_time
+from .record import Record, find, newest_first, parse_id
+from .storage import parse_storage_type
 
 
 def dump_query(dump: bool) -> dict[str, str] | None:

@@ -14,10 +14,9 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from ._errors import DocSpaceError, config_error, protocol_error
-from ._ids import normal_uuid
-from ._storage import parse_storage_type
-from ._time import format_time
+from .._portal.errors import DocSpaceError, config_error, protocol_error
+from .._portal.values import format_time, normal_uuid
+from .storage import parse_storage_type
 
 
 class Record(NamedTuple):
