@@ -63,7 +63,7 @@ options:
       - Only backups of O(storage_type) count, if it is given. Backups that expire count only for
         O(storage_type=data_store). A backup that is dated in the future doesn't count, and gives a warning.
       - If the time of one of these backups can't be read, the task fails, and no backup is made.
-      - Without it, each run makes a backup.
+      - Without it, each run makes a backup. Beside O(id) it is an error.
     type: str
   wait_timeout:
     description:
@@ -183,6 +183,7 @@ backup:
     created_on: '2026-11-05T03:00:00Z'
     expires_on:
     age_seconds: 86400
+    age: 1 day
   contains:
     id:
       description: The UUID, in lower case with hyphens.
@@ -209,6 +210,10 @@ backup:
     age_seconds:
       description: The age at the time of the task. Negative for a backup that is dated in the future.
       type: int
+      returned: success
+    age:
+      description: The same in words, such as V(12 hours), for a table.
+      type: str
       returned: success
 task:
   description:
@@ -266,6 +271,7 @@ failure:
   type: dict
   sample:
     code: auth
+    title: credentials refused
     status: 401
     method: GET
     path: /api/2.0/backup/getbackuphistory
@@ -280,6 +286,10 @@ failure:
         - V(protocol) if the answer can't be the API's.
         - V(conflict), V(guard) or V(task_failed) if something else runs, a guard of this collection refuses, or a task of
           the server ended badly.
+      type: str
+      returned: failure
+    title:
+      description: The code in a few words, for a table.
       type: str
       returned: failure
     status:
@@ -311,13 +321,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.history import delete, read_history
+from ..module_utils._backup.delete import delete
+from ..module_utils._backup.history import read_history, require_dumps
 from ..module_utils._backup.make import make
 from ..module_utils._backup.record import Record, find, fresh, not_found, parse_id
 from ..module_utils._backup.storage import SPEC as STORAGE
 from ..module_utils._backup.storage import parse_storage
 from ..module_utils._backup.task import WAIT, Pace, read_backup_task
 from ..module_utils._portal.client import Client
+from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, duration, now, run_module
 
 SPEC: dict[str, Any] = {
@@ -332,29 +344,39 @@ SPEC: dict[str, Any] = {
 
 
 def run(module: AnsibleModule, client: Client) -> Result:
-    if module.params["id"] is None:
-        return _make(module, client)
-    wanted = parse_id(module.params["id"])
-    dump = module.params["dump"]
+    params, dump = module.params, module.params["dump"]
+    pace, making = Pace(params), params["id"] is None
+    if params["max_age"] is not None and not making:
+        raise config_error("max_age: it is for making a backup. Leave it out beside 'id'.")
+    if making:
+        return _make(module, client, pace)
+    wanted = parse_id(params["id"])
+    require_dumps(client, dump)
     before = find(read_history(client, dump=dump), wanted)
-    if module.params["state"] == "present":
+    if params["state"] == "present":
         if before is None:
             raise not_found(wanted)
         return Result(changed=False, backup=before.result(now()), diff=_diff(before, before))
     if before is None:
         return Result(changed=False, backup=None, diff=_diff(None, None))
-    warning = None if module.check_mode else delete(client, before, dump=dump)
+    warnings: list[str | None] = []
+    if not module.check_mode:
+        outcome = delete(client, [before], dump=dump, again=client.retries)
+        if outcome.failures:
+            raise outcome.failures[before.id]
+        warnings = outcome.warnings
     return Result(
-        changed=True, backup=before.result(now()), diff=_diff(before, None), warnings=[warning]
+        changed=True, backup=before.result(now()), diff=_diff(before, None), warnings=warnings
     )
 
 
-def _make(module: AnsibleModule, client: Client) -> Result:
+def _make(module: AnsibleModule, client: Client, pace: Pace) -> Result:
     params, dump = module.params, module.params["dump"]
-    max_age, pace = duration(params, "max_age"), Pace(params)
+    max_age = duration(params, "max_age")
     # Without a storage type a fresh backup may still be found, or one joined.
     undecided = max_age is not None and all(params[option] is None for option in STORAGE)
     storage = None if undecided else parse_storage(params)
+    require_dumps(client, dump)
     result = Result(changed=False, backup=None, task=None, joined=False, diff=_diff(None, None))
     if max_age is not None:
         history = read_history(client, dump=dump)

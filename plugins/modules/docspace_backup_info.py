@@ -47,6 +47,11 @@ options:
     description:
       - Only backups of this age or older, written as O(newer_than).
     type: str
+  lasting:
+    description:
+      - Only backups that don't expire by themselves. That is what a check of freshness wants to look at.
+    type: bool
+    default: false
   limit:
     description:
       - Return at most this many backups, the newest. 1 or more. RV(count) tells how many there are.
@@ -143,6 +148,7 @@ backups:
       created_on: '2026-11-05T03:00:00Z'
       expires_on:
       age_seconds: 86400
+      age: 1 day
   contains:
     id:
       description: The UUID, in lower case with hyphens.
@@ -170,6 +176,10 @@ backups:
       description: The age at the time of the task. Negative for a backup that is dated in the future.
       type: int
       returned: success
+    age:
+      description: The same in words, such as V(12 hours), for a table.
+      type: str
+      returned: success
 count:
   description: How many backups match, before O(limit). V(null) if the history wasn't read.
   returned: success
@@ -193,6 +203,7 @@ latest:
     created_on: '2026-11-05T03:00:00Z'
     expires_on:
     age_seconds: 86400
+    age: 1 day
 schedule:
   description: The portal's automatic backup. V(null) if there is none, or if it wasn't read.
   returned: success
@@ -298,13 +309,14 @@ usage:
       returned: success
 failure:
   description:
-    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.status), RV(ignore:failure.method),
+    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.title), RV(ignore:failure.status), RV(ignore:failure.method),
       RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
       them.
   returned: failure
   type: dict
   sample:
     code: auth
+    title: credentials refused
     status: 401
     method: GET
     path: /api/2.0/backup/getbackuphistory
@@ -322,12 +334,18 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.history import read_history
-from ..module_utils._backup.record import latest, parse_id, select, select_by_time
+from ..module_utils._backup.history import read_history, require_dumps
+from ..module_utils._backup.info import read_progress, read_usage
+from ..module_utils._backup.record import (
+    latest,
+    parse_id,
+    select,
+    select_by_time,
+    unknown_types,
+)
 from ..module_utils._backup.schedule import read_schedule, shown
-from ..module_utils._backup.task import read_backup_task, read_restore_task
 from ..module_utils._portal.client import Client
-from ..module_utils._portal.errors import config_error, is_whole, protocol_error
+from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, duration, moment, now, run_module
 
 SPEC = {
@@ -338,6 +356,7 @@ SPEC = {
     "created_before": {"type": "str"},
     "newer_than": {"type": "str"},
     "older_than": {"type": "str"},
+    "lasting": {"type": "bool", "default": False},
     "limit": {"type": "int"},
     "dump": {"type": "bool", "default": False},
     "gather": {
@@ -353,6 +372,7 @@ GATHERED = ("backups", "count", "total", "latest", "schedule", "progress", "usag
 
 def run(module: AnsibleModule, client: Client) -> Result:
     params, gather = module.params, module.params["gather"]
+    dump, warnings = params["dump"], []
     wanted = None if params["id"] is None else parse_id(params["id"])
     limits: dict[str, Any] = {
         "created_after": moment(params, "created_after"),
@@ -362,12 +382,18 @@ def run(module: AnsibleModule, client: Client) -> Result:
     }
     if params["limit"] is not None and params["limit"] < 1:
         raise config_error("limit: give 1 or more.")
+    require_dumps(client, dump)
     values: dict[str, Any] = dict.fromkeys(GATHERED)
     if "history" in gather:
         time = now()
-        history = read_history(client, dump=params["dump"])
+        history = read_history(client, dump=dump)
+        kinds = params["storage_type"]
+        warnings.append(unknown_types(history, kinds))
         records = select(
-            history, storage_type=params["storage_type"], name_pattern=params["name_pattern"]
+            history,
+            storage_type=kinds,
+            name_pattern=params["name_pattern"],
+            lasting=params["lasting"],
         )
         records = select_by_time(records, time, **limits)
         if wanted is not None:
@@ -377,25 +403,13 @@ def run(module: AnsibleModule, client: Client) -> Result:
         values["count"], values["total"] = len(records), len(history)
         values["latest"] = newest and newest.result(time)
     if "schedule" in gather:
-        values["schedule"] = shown(read_schedule(client, dump=params["dump"]))
+        values["schedule"] = shown(read_schedule(client, dump=dump))
     if "progress" in gather:
-        backup = read_backup_task(client, dump=params["dump"])
-        restore = read_restore_task(client, dump=params["dump"])
-        values["progress"] = {
-            "backup": backup and backup.result(),
-            "restore": restore and restore.result(),
-        }
+        values["progress"] = read_progress(client, dump=dump)
     if "usage" in gather:
-        values["usage"] = read_usage(client)
-    return Result(changed=False, **values)
-
-
-def read_usage(client: Client) -> dict[str, Any]:
-    made, service = client.get("getbackupscount"), client.get("getservicestate")
-    enabled = service.get("enabled") if isinstance(service, dict) else None
-    if not is_whole(made) or not isinstance(enabled, bool):
-        raise protocol_error("The portal's answer holds no readable usage.")
-    return {"backups_this_month": made, "paid_service_enabled": enabled}
+        values["usage"], warning = read_usage(client, alone=gather == ["usage"])
+        warnings.append(warning)
+    return Result(changed=False, warnings=warnings, **values)
 
 
 def main() -> None:

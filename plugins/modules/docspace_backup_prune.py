@@ -152,6 +152,7 @@ kept:
       created_on: '2026-11-05T03:00:00Z'
       expires_on:
       age_seconds: 86400
+      age: 1 day
       reasons:
         - daily
         - weekly
@@ -180,6 +181,10 @@ kept:
       description: The age at the time of judgement.
       type: int
       returned: always
+    age: &age
+      description: The same in words, such as V(12 hours). V(null) if RV(removed[].age_seconds) is.
+      type: str
+      returned: always
     reasons: &reasons
       description:
         - Why it stays. V(protected), V(future), V(expires), the name of each rule that takes it (such as V(daily),
@@ -200,6 +205,7 @@ removed:
       created_on: '2026-10-01T03:00:00Z'
       expires_on:
       age_seconds: 3110400
+      age: 36 days
       reasons:
         - not kept by any rule
   contains:
@@ -209,6 +215,7 @@ removed:
     created_on: *created_on
     expires_on: *expires_on
     age_seconds: *age_seconds
+    age: *age
     reasons: *reasons
 failures:
   description:
@@ -224,6 +231,7 @@ failures:
     created_on: *created_on
     expires_on: *expires_on
     age_seconds: *age_seconds
+    age: *age
     failure:
       description: What went wrong with this one, with the keys of RV(failure). Its C(detail) is V(not tried) if none was sent.
       type: dict
@@ -275,16 +283,17 @@ diff:
   returned: success, and when a delete failed
   type: dict
   sample:
-    prepared: "- 7c9e6679-7425-40de-944b-e07fc1f90ae7  36d 0h  local  workspace_2026-10-01_03-00-00.tar.gz  (not kept by any rule)"
+    prepared: "- 7c9e6679-7425-40de-944b-e07fc1f90ae7  workspace_2026-10-01_03-00-00.tar.gz     36d 0h  local                  not kept by any rule\n"
 failure:
   description:
-    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.status), RV(ignore:failure.method),
+    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.title), RV(ignore:failure.status), RV(ignore:failure.method),
       RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
       them.
   returned: failure
   type: dict
   sample:
     code: forbidden
+    title: not allowed
     status: 403
     method: POST
     path: /api/2.0/backup/deletebackup/7c9e6679-7425-40de-944b-e07fc1f90ae7
@@ -302,10 +311,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.delete import apply, incomplete
-from ..module_utils._backup.history import read_history
-from ..module_utils._backup.prune import Outcome, diff_table, guard, plan_named, plan_policy, report
-from ..module_utils._backup.record import parse_id, select
+from ..module_utils._backup.delete import Outcome, delete, incomplete
+from ..module_utils._backup.history import read_history, require_dumps
+from ..module_utils._backup.prune import diff_table, guard, plan_named, plan_policy, report
+from ..module_utils._backup.record import parse_id, select, unknown_types
 from ..module_utils._backup.retention import OPTIONS, Policy, RetentionError
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import DocSpaceError, config_error
@@ -340,20 +349,24 @@ def run(module: AnsibleModule, client: Client) -> Result:
     if not 1 < time.year < 9999:
         # Every time zone needs room on both sides.
         raise config_error("now: out of range. Give a time between the years 2 and 9998.")
+    require_dumps(client, dump)
     history = read_history(client, dump=dump)
+    warnings: list[str | None] = []
     if policy is None:
         plan = plan_named(history, ids or [])
     else:
         kinds, pattern = params["storage_type"], params["name_pattern"]
+        warnings.append(unknown_types(history, kinds))
         records = select(history, storage_type=kinds, name_pattern=pattern)
         plan = plan_policy(records, policy, time)
-    warning = guard(plan, history, protected, params["max_delete"])
-    outcome = Outcome({record.id for record, _why in plan.remove}, {}, plan.absent, [])
-    if plan.remove and not module.check_mode:
-        outcome = apply(client, plan, params["concurrency"], dump=dump)
+    warnings.append(guard(plan, history, protected, params["max_delete"]))
+    doomed = [record for record, _reasons in plan.remove]
+    outcome = Outcome({record.id for record in doomed}, {}, [], [])
+    if doomed and not module.check_mode:
+        outcome = delete(client, doomed, dump=dump, concurrency=params["concurrency"])
     values = report(plan, outcome, len(history), time)
     diff = {"prepared": diff_table(plan, time)}
-    outcome.warnings.insert(0, warning)
+    outcome.warnings[:0] = warnings
     if outcome.failures:
         raise incomplete(outcome, {**values, "diff": diff})
     return Result(changed=bool(outcome.removed), diff=diff, warnings=outcome.warnings, **values)
@@ -388,7 +401,7 @@ def _policy(params: dict[str, Any]) -> Policy:
 
 
 def main() -> None:
-    run_module(run, argument_spec=SPEC)
+    run_module(run, argument_spec=SPEC, empty=("ids", "protect_ids"))
 
 
 if __name__ == "__main__":

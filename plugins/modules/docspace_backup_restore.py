@@ -102,6 +102,7 @@ backup:
     created_on: '2026-11-05T03:00:00Z'
     expires_on:
     age_seconds: 86400
+    age: 1 day
 task:
   description: The server's task, as it was last seen. V(null) in check mode. Also returned when the restore failed.
   returned: success
@@ -143,13 +144,14 @@ diff:
       restored_from: 2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a43
 failure:
   description:
-    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.status), RV(ignore:failure.method),
+    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.title), RV(ignore:failure.status), RV(ignore:failure.method),
       RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
       them.
   returned: failure
   type: dict
   sample:
     code: forbidden
+    title: not allowed
     status: 403
     method: POST
     path: /api/2.0/backup/startrestore
@@ -168,6 +170,7 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._backup.history import require_dumps
 from ..module_utils._backup.record import parse_id
 from ..module_utils._backup.restore import (
     find_backup,
@@ -195,11 +198,15 @@ def run(module: AnsibleModule, client: Client) -> Result:
     wanted, pace = parse_id(params["id"]), Pace(params)
     host = urlsplit(client.url).hostname
     if params["confirm"].lower() != host:
+        blanks = (
+            " It has white space around it." if params["confirm"].strip().lower() == host else ""
+        )
         raise DocSpaceError(
             "guard",
             f"confirm: write '{host}', the host name in 'url', to restore that portal. Everything "
-            "in it is replaced. Nothing was sent.",
+            f"in it is replaced. Nothing was sent.{blanks}",
         )
+    require_dumps(client, dump)
     record = find_backup(client, wanted, dump=dump)
     before = refuse_while_busy(client, dump=dump)
     backup = record.result(now())
@@ -218,7 +225,7 @@ def run(module: AnsibleModule, client: Client) -> Result:
 
 
 def main() -> None:
-    run_module(run, argument_spec=SPEC)
+    run_module(run, argument_spec=SPEC, empty=("confirm",))
 
 
 if __name__ == "__main__":

@@ -193,13 +193,14 @@ diff:
       backups_stored: 1
 failure:
   description:
-    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.status), RV(ignore:failure.method),
+    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.title), RV(ignore:failure.status), RV(ignore:failure.method),
       RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
       them.
   returned: failure
   type: dict
   sample:
     code: forbidden
+    title: not allowed
     status: 403
     method: POST
     path: /api/2.0/backup/createbackupschedule
@@ -217,6 +218,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._backup.history import require_dumps
 from ..module_utils._backup.schedule import (
     PERIODS,
     WEEKDAYS,
@@ -246,11 +248,13 @@ SPEC: dict[str, Any] = {
 
 
 def run(module: AnsibleModule, client: Client) -> Result:
-    if module.params["state"] == "absent":
-        return _remove(module, client)
     params, dump = module.params, module.params["dump"]
+    if params["state"] == "absent":
+        require_dumps(client, dump)
+        return _remove(module, client)
     storage = parse_storage(params)
     wanted = wanted_schedule(params, storage)
+    require_dumps(client, dump)
     before = comparable(read_schedule(client, dump=dump), wanted)
     changed = before != wanted
     warnings: list[str | None] = []
@@ -286,7 +290,12 @@ def _remove(module: AnsibleModule, client: Client) -> Result:
 
 def main() -> None:
     needed = ["storage_type", "period", "hour", "backups_stored"]
-    run_module(run, argument_spec=SPEC, required_if=[("state", "present", needed)])
+    run_module(
+        run,
+        argument_spec=SPEC,
+        required_if=[("state", "present", needed)],
+        null=("weekday", "monthday"),
+    )
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import requests
 
-from plugins.module_utils._backup.delete import apply
+from plugins.module_utils._backup.delete import delete
 from plugins.module_utils._backup.history import read_history
 from plugins.module_utils._backup.prune import plan_named
-from plugins.module_utils._portal.client import Client
+from plugins.module_utils._portal.client import Client, Connection
 
 from .loop import API, HEADERS
 from .playbooks import Cost, Lab, Play, median, progress, ratio
@@ -169,17 +169,14 @@ def measure(lab: Lab, deletes: Deletes, concurrency: int) -> Run:
 
 def ours(lab: Lab, ids: list[str], concurrency: int) -> float:
     """What the module does once its plan is made."""
-    client = Client(
-        lab.url,
-        f"Bearer {lab.key}",
-        verify=True,
-        timeout=30,
-        retries=3,
-        log=lambda _line: None,
+    connection = Connection(
+        lab.url, f"Bearer {lab.key}", verify=True, proxies={}, timeout=30, retries=3, secrets=set()
     )
+    client = Client(connection, lambda _line: None)
     plan = plan_named(read_history(client, dump=False), ids)
     begun = time.perf_counter()
-    outcome = apply(client, plan, concurrency, dump=False)
+    doomed = [record for record, _reasons in plan.remove]
+    outcome = delete(client, doomed, dump=False, concurrency=concurrency)
     wall = time.perf_counter() - begun
     if len(outcome.removed) != DELETES:
         raise RuntimeError(f"only {len(outcome.removed)} of {DELETES} are gone")

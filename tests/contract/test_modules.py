@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.onlyoffice.docspace.tests.contract.scenarios import (
@@ -73,15 +74,11 @@ def spec_of(module: str) -> dict[str, Any]:
     class Seen(Exception):
         pass
 
-    def note(**given: Any) -> None:
+    def note(_module: Any, **given: Any) -> None:
         raise Seen(given)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            import_module(f"{COLLECTION}.plugins.module_utils._portal.module"),
-            "AnsibleModule",
-            note,
-        )
+        patch.setattr(AnsibleModule, "__init__", note)
         with pytest.raises(Seen) as seen:
             import_module(f"{COLLECTION}.plugins.modules.{module}").main()
     given: dict[str, Any] = seen.value.args[0]

@@ -215,7 +215,7 @@ def run(sim: Simulator, home: Path, module: str, **options: Any) -> dict[str, An
 
 def without_age(row: dict[str, Any]) -> dict[str, Any]:
     assert isinstance(row["age_seconds"], int)
-    return {name: value for name, value in row.items() if name != "age_seconds"}
+    return {name: value for name, value in row.items() if name not in ("age_seconds", "age")}
 
 
 def record(row: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Delete many backups in parallel, and find out what became of each.
+"""Make backups of the history be gone: one or many, by the same rules.
 
 This file is private to the collection.
 """
@@ -10,113 +10,217 @@ This file is private to the collection.
 from __future__ import annotations
 
 import threading
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 from .._portal.client import Client
-from .._portal.errors import DocSpaceError, protocol_error
-from .history import may_remain, read_history
-from .prune import Outcome, Plan
+from .._portal.errors import NOT_KNOWN, NOTHING, DocSpaceError, protocol_error
+from .._portal.gate import Interrupted
+from .._portal.values import clean
+from .history import API, read_history
 from .record import Record
 
+# After one of these, no other delete can succeed.
 STOPPING = ("auth", "forbidden", "payment", "tls")
-LOST = ("connection", "timeout")
-LOST_IN_A_ROW = 3
+# After so many lost connections, or refusals for too many requests, in a row, neither.
+FAMILIES = {"connection": "lost", "timeout": "lost", "rate_limited": "refused"}
+IN_A_ROW = 3
 MOST_WARNINGS = 20
-NOT_KNOWN = "Not known whether it is gone"
 
 
-def apply(client: Client, plan: Plan, concurrency: int, *, dump: bool) -> Outcome:
-    """Delete what the plan removes, oldest first, several at a time.
-
-    A failed delete doesn't stop the others, but one that no other can survive does. After any that
-    failed or had no answer the history is read once more, and decides.
+class Outcome(NamedTuple):
+    """What became of backups. removed: ids that are gone by this run. failures: by id, in the order
+    of deletion. absent: ids that went by themselves. warnings: on deletes that went wrong, but
+    after which the backup is gone.
     """
-    records = [record for record, _reasons in plan.remove]
-    deleted, errors, stopped = _delete_all(client, records, concurrency)
-    if len(deleted) == len(records):
-        return Outcome(deleted, {}, plan.absent, [])
-    try:
-        there = {record.id for record in read_history(client, dump=dump)}
-    except DocSpaceError as error:
-        client.log(f"the history couldn't be read again: {error.code}")
-        there = {record.id for record in records} - deleted
-        for unknown in errors.values():
-            unknown.message = f"{NOT_KNOWN}; run again. {unknown.message}"
-    outcome = Outcome(set(), {}, list(plan.absent), [])
-    for record in records:
-        failure = errors.get(record.id)
-        if record.id in there:
-            if record.id in deleted:
-                failure = protocol_error(
-                    "The portal said that it is deleted, but it is still there."
-                )
-            outcome.failures[record.id] = failure or _not_tried(stopped)
-        elif record.id in deleted or failure is not None:
-            outcome.removed.add(record.id)
-        else:
-            outcome.absent.append(record.id)
-        if failure is not None and record.id not in there:
-            outcome.warnings.append(may_remain(record, failure))
+
+    removed: set[str]
+    failures: dict[str, DocSpaceError]
+    absent: list[str]
+    warnings: list[str | None]
+
+
+class _Wave(NamedTuple):
+    """What the deletes of one wave were answered with."""
+
+    deleted: set[str]
+    errors: dict[str, DocSpaceError]
+    stopped: list[DocSpaceError]
+
+
+def delete(
+    client: Client, records: list[Record], *, dump: bool, concurrency: int = 1, again: int = 0
+) -> Outcome:
+    """Delete records of the history in their order, several at a time.
+
+    A delete that failed doesn't stop the others, unless no other can succeed. Whatever was
+    answered with anything but `true`, or not at all, is looked up: the history decides (C16-C18).
+    again: how often what may succeed then is tried anew, when the history says that it is still
+    there; only a refusal that had no effect is repeated without a look (C32).
+    """
+    outcome, waiting = Outcome(set(), {}, [], []), records
+    for attempt in count():
+        wave = _send_all(client, waiting, concurrency)
+        _settle(client, waiting, wave, outcome, dump=dump)
+        waiting = [
+            record
+            for record in waiting
+            if record.id in wave.errors and _may_succeed(outcome.failures.get(record.id))
+        ]
+        if not waiting or attempt >= again or wave.stopped:
+            break
+        client.pause(attempt, outcome.failures[waiting[0].id])
     more = len(outcome.warnings) - MOST_WARNINGS
     if more > 0:
         outcome.warnings[MOST_WARNINGS:] = [f"And {more} more backups are gone in the same way."]
     return outcome
 
 
-def _delete_all(
-    client: Client, records: list[Record], concurrency: int
-) -> tuple[set[str], dict[str, DocSpaceError], DocSpaceError | None]:
-    """Those deleted, those failed, and the failure that stopped the rest."""
-    waiting, lock = iter(records), threading.Lock()
-    removed: set[str] = set()
-    failures: dict[str, DocSpaceError] = {}
-    stopped: list[DocSpaceError] = []
-    lost = 0
+def _may_succeed(error: DocSpaceError | None) -> bool:
+    return error is not None and error.transient and error.outcome == NOTHING
 
-    def work() -> None:
-        nonlocal lost
-        own = client.twin()
+
+def _send_all(client: Client, records: list[Record], concurrency: int) -> _Wave:
+    waiting, lock = iter(records), threading.Lock()
+    wave = _Wave(set(), {}, [])
+    taken: list[Record] = []
+    row: list[str] = []
+
+    def work(own: Client) -> None:
         while True:
             with lock:
-                record = None if stopped else next(waiting, None)
-            if record is None:
-                return
-            error: DocSpaceError | None = None
-            try:
-                if own.delete(f"deletebackup/{record.id}") is not True:
-                    error = protocol_error("The portal answered a delete with no true.")
-                    error.method, error.path = own.last or (None, None)
-            except DocSpaceError as failed:
-                error = failed
+                record = None if wave.stopped else next(waiting, None)
+                if record is None:
+                    return
+                taken.append(record)
+            error = _send(own, record)
             with lock:
                 if error is None:
-                    removed.add(record.id)
-                    lost = 0
+                    wave.deleted.add(record.id)
+                    row.clear()
                     continue
-                failures[record.id] = error
-                lost = lost + 1 if error.code in LOST else 0
-                if error.code in STOPPING or lost >= LOST_IN_A_ROW:
-                    stopped.append(error)
+                wave.errors[record.id] = error
+                family = FAMILIES.get(error.code, "")
+                row[:] = [one for one in [*row, family] if family and one == family]
+                if error.code in STOPPING or len(row) >= IN_A_ROW:
+                    wave.stopped.append(error)
 
-    workers = [threading.Thread(target=work) for _worker in range(min(concurrency, len(records)))]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return removed, failures, stopped[0] if stopped else None
+    def work_beside() -> None:
+        try:
+            work(client.twin())
+        except Interrupted:
+            return
+        except BaseException as error:
+            client.log(f"a worker ended: {type(error).__name__}")
+
+    helpers: list[threading.Thread] = []
+    for _number in range(min(concurrency, len(records)) - 1):
+        # None of them keeps the process from ending.
+        helper = threading.Thread(target=work_beside, daemon=True)
+        try:
+            helper.start()
+        except RuntimeError:
+            client.log(f"no more than {len(helpers) + 1} deletes at a time: no thread to be had")
+            break
+        helpers.append(helper)
+    work(client)
+    for helper in helpers:
+        helper.join()
+    for record in taken:
+        if record.id not in wave.deleted and record.id not in wave.errors:
+            wave.errors[record.id] = protocol_error("Its delete came to no end.", status=None)
+    return wave
 
 
-def _not_tried(stopped: DocSpaceError | None) -> DocSpaceError:
-    code = "connection" if stopped is None else stopped.code
-    return DocSpaceError(code, "Not tried, because a delete before it failed.", detail="not tried")
+def _send(client: Client, record: Record) -> DocSpaceError | None:
+    try:
+        client.delete(f"{API}deletebackup/{record.id}", read=_is_true)
+    except DocSpaceError as error:
+        return error
+    except Exception as error:
+        return protocol_error(f"Unexpected: {type(error).__name__}: {clean(error)}", status=None)
+    return None
+
+
+def _is_true(response: Any) -> None:
+    if response is not True:
+        raise protocol_error("The portal answered the delete with something else than true.")
+
+
+def _settle(
+    client: Client, records: list[Record], wave: _Wave, outcome: Outcome, *, dump: bool
+) -> None:
+    """Note what became of each. Only a refusal of the credentials is believed without a look; and
+    of a dump not even `true` is (3.1 says so, and keeps it)."""
+    there, unread = {record.id for record in records} - wave.deleted, None
+    unknown = protocol_error("Not tried.")
+    sure = all(
+        record.id in wave.deleted or wave.errors.get(record.id, unknown).code == "auth"
+        for record in records
+    )
+    if dump or not sure:
+        try:
+            there = {record.id for record in read_history(client, dump=dump)}
+        except DocSpaceError as failed:
+            unread = failed
+    for record in records:
+        error = wave.errors.get(record.id)
+        outcome.failures.pop(record.id, None)
+        if unread is not None and (error or (dump and record.id in wave.deleted)):
+            outcome.failures[record.id] = _not_known(record, error, unread)
+        elif record.id in there:
+            outcome.failures[record.id] = _still_there(record, error, wave)
+        elif record.id in wave.deleted or error is not None:
+            outcome.removed.add(record.id)
+            if error is not None:
+                outcome.warnings.append(_may_remain(record, error))
+        else:
+            outcome.absent.append(record.id)
+
+
+def _not_known(record: Record, error: DocSpaceError | None, unread: DocSpaceError) -> DocSpaceError:
+    error = error or protocol_error("The portal said that it is deleted.")
+    error.outcome = NOT_KNOWN
+    error.message = (
+        f"Not known whether backup {record.id} is gone; run again. {error.message[:450]} "
+        f"Then the history couldn't be read: {unread.message[:300]}"
+    )
+    return error
+
+
+def _still_there(record: Record, error: DocSpaceError | None, wave: _Wave) -> DocSpaceError:
+    if error is None and record.id in wave.deleted:
+        error = protocol_error(
+            "The portal said that it is deleted. DocSpace before 3.2 keeps backups of the whole "
+            "server: update it, or delete the file on the server."
+        )
+    elif error is None:
+        code = wave.stopped[0].code if wave.stopped else "connection"
+        message = "Not tried, because a delete before it failed."
+        error = DocSpaceError(code, message, detail="not tried")
+    if error.code != "auth":
+        error.message = f"Backup {record.id} is still there. {error.message}"
+    error.outcome = NOTHING
+    return error
+
+
+def _may_remain(record: Record, error: DocSpaceError) -> str:
+    """The warning on a backup that is gone, though its delete had another answer than `true`."""
+    came = "got no answer" if error.status is None else f"was answered with HTTP {error.status}"
+    says = f" ({error.detail[:300]})" if error.detail else ""
+    return (
+        f"Backup {record.id} is gone from the history, but its delete {came}{says}. The server "
+        f"hides a record before it removes the file, so '{record.file_name[:200]}' may remain on "
+        "the storage: look there."
+    )
 
 
 def incomplete(outcome: Outcome, values: dict[str, Any]) -> DocSpaceError:
-    """The failure of a task that left something: that of the first delete that was tried."""
-    # In the order of deletion, so that the first one was tried.
+    """The failure of a task that left something of many: that of the first delete that was tried."""
     errors = list(outcome.failures.values())
     first = errors[0]
-    state = "should have gone" if NOT_KNOWN in first.message else "that should go are still there"
+    known = all(error.outcome == NOTHING for error in errors)
+    state = "that should go are still there" if known else "should have gone"
     first.message = f"{len(errors)} backups {state}. {first.message}"
     first.changed = bool(outcome.removed)
     first.values = values

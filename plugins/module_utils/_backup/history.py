@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The portal's history of backups: read it, and make one of it be gone.
+"""The portal's history of backups.
 
 This file is private to the collection.
 """
@@ -14,9 +14,11 @@ from typing import Any
 
 from .._portal.client import Client
 from .._portal.errors import DocSpaceError, protocol_error
-from .._portal.values import parse_time
-from .record import Record, find, newest_first, parse_id
+from .._portal.values import clean, parse_time
+from .record import Record, newest_first, parse_id
 from .storage import parse_storage_type
+
+API = "/api/2.0/backup/"
 
 
 def dump_query(dump: bool) -> dict[str, str] | None:
@@ -29,7 +31,13 @@ def read_history(client: Client, *, dump: bool, once: bool = False) -> list[Reco
 
     Reading writes on the server (C14): a record whose file can't be found is dropped there.
     """
-    rows = client.get("getbackuphistory", dump_query(dump), once=once)
+    return list(
+        client.get(f"{API}getbackuphistory", dump_query(dump), read=parse_history, once=once)
+    )
+
+
+def parse_history(rows: Any) -> list[Record]:
+    """The records of a history, in the order of `read_history`."""
     if not isinstance(rows, list):
         raise protocol_error("The portal's answer holds no list of backups, so nothing is known.")
     records: dict[str, Record] = {}
@@ -43,51 +51,25 @@ def read_history(client: Client, *, dump: bool, once: bool = False) -> list[Reco
     return newest_first(records.values())
 
 
-def delete(client: Client, record: Record, *, dump: bool) -> str | None:
-    """Make a record of the history be gone. Gives a warning when the server's answer was no `true`.
+def require_dumps(client: Client, dump: bool) -> None:
+    """Refuse `dump` on a server that doesn't know it, where it would mean the portal's own backups.
 
-    Whatever else the server answers, or doesn't, its history decides (C16-C18).
+    A server with API keys of this form knows it. Any other is asked with a question that has no
+    effect: one that knows the parameter refuses a senseless value (C2).
     """
-    attempt = 0
-    while True:
-        try:
-            if client.delete(f"deletebackup/{record.id}") is True:
-                return None
-            error = protocol_error("The portal answered the delete with something else than true.")
-            error.method, error.path = client.last or (None, None)
-        except DocSpaceError as failed:
-            if failed.code in ("auth", "forbidden"):
-                raise
-            error = failed
-        if not _still_listed(client, record, error, dump=dump):
-            return may_remain(record, error)
-        if not error.transient or attempt >= client.retries:
-            error.message = f"Backup {record.id} is still there. {error.message}"
-            raise error
-        client.pause(attempt, error)
-        attempt += 1
-
-
-def may_remain(record: Record, error: DocSpaceError) -> str:
-    """The warning on a backup that is gone, though its delete had another answer than `true`."""
-    came = "got no answer" if error.status is None else f"was answered with HTTP {error.status}"
-    says = f" ({error.detail})" if error.detail else ""
-    return (
-        f"Backup {record.id} is gone from the history, but its delete {came}{says}. The server "
-        f"hides a record before it removes the file, so '{record.file_name[:200]}' may remain on "
-        "the storage: look there."
-    )
-
-
-def _still_listed(client: Client, record: Record, error: DocSpaceError, *, dump: bool) -> bool:
+    if not dump or client.connection.authorization.startswith("Bearer sk-"):
+        return
     try:
-        return find(read_history(client, dump=dump), record.id) is not None
-    except DocSpaceError as second:
-        error.message = (
-            f"Not known whether backup {record.id} is gone; run again. {error.message[:450]} "
-            f"Then the history couldn't be read: {second.message[:300]}"
-        )
-    raise error
+        client.get(f"{API}getbackupprogress", {"Dump": "garbage"})
+    except DocSpaceError as error:
+        if error.status == 400:
+            return
+        raise
+    raise DocSpaceError(
+        "rejected",
+        "dump: this server knows no backups of the whole server, and would work on the portal's "
+        "own. DocSpace 3.1.0 and newer know them.",
+    )
 
 
 def _parse_row(row: Any) -> Record:
@@ -105,7 +87,7 @@ def _parse_row(row: Any) -> Record:
         created = created if expires else None
     return Record(
         identity,
-        "" if file_name is None else str(file_name),
+        "" if file_name is None else clean(file_name),
         parse_storage_type(row.get("storageType")),
         created,
         expires,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Make a backup: start it or join the one that runs, follow the task.
+"""Make a backup: start it or join the one that runs, follow the task, cancel it.
 
 This file is private to the collection.
 """
@@ -12,14 +12,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .._portal.client import Client
-from .._portal.errors import DocSpaceError, config_error
-from .history import read_history
+from .._portal.errors import SOMETHING, DocSpaceError, config_error
+from .history import API, read_history
 from .record import Record, find
 from .storage import Storage, explain_refusal
-from .task import COMES_BACK, NOT_KNOWN, Pace, Task, read_backup_task, start
+from .task import COMES_BACK, Pace, Task, read_backup_task, start
 
 PASSING = ("connection", "timeout", "server", "rate_limited")
-CANCELLED = "It was cancelled, as 'on_timeout' asks."
 
 
 class Made(NamedTuple):
@@ -73,8 +72,10 @@ def make(
         except DocSpaceError as error:
             error.values.setdefault("task", task.result())
             error.values["joined"] = joined
-            if cancel and error.code == "task_failed" and error.changed:
+            if error.outcome == SOMETHING and cancel and not joined:
                 cancel_late(client, task, error, dump=dump)
+            elif error.outcome == SOMETHING:
+                error.message += " It goes on: run again to follow it, or raise 'wait_timeout'."
             raise
 
 
@@ -83,16 +84,18 @@ def _start(
 ) -> tuple[Task, bool]:
     """Start a backup. Gives the task, and whether it is somebody else's that was faster."""
     try:
-        return start(
+        task, named = start(
             client,
             "startbackup",
             {**storage.body(), **({"dump": True} if dump else {})},
             before=before,
             look=lambda: read_backup_task(client, dump=dump, once=True),
         )
+        # Ours would be `created`. A server that gives no status can't tell, so a new one is ours.
+        return task, named and task.told and task.status == "running"
     except DocSpaceError as error:
         explain_refusal(error, "The backup wasn't started")
-        if error.message.startswith(NOT_KNOWN):
+        if error.changed:  # it may have been taken
             error.message = f"{error.message[:700]} {_newest(client, dump=dump)}"
         raise
 
@@ -122,11 +125,12 @@ def follow(
     while not pace.over and (missing is None or pace.elapsed - missing < COMES_BACK):
         pace.pause() if missing is None else pace.pause(at_most=2.0)
         try:
-            seen = read_backup_task(client, dump=dump, once=True)
-            current = seen if seen is not None and seen.id == task.id else None
-            record = None
-            if current is None or current.status == "completed":
-                record = find(read_history(client, dump=dump, once=True), task.id)
+            with client.within(pace.left):
+                seen = read_backup_task(client, dump=dump, once=True)
+                current = seen if seen is not None and seen.id == task.id else None
+                record = None
+                if current is None or current.status == "completed":
+                    record = find(read_history(client, dump=dump, once=True), task.id)
         except DocSpaceError as error:
             if error.code not in PASSING:
                 error.changed = ours
@@ -152,12 +156,8 @@ def follow(
             "cancelled it. Run again to make one",
         )
     state = "hasn't started" if task.status == "created" else f"is at {task.progress} %"
-    late = _failed(
-        task,
-        f"{state} after {pace.timeout} s ('wait_timeout'), and goes on. Run again to follow it, or "
-        "raise 'wait_timeout'",
-    )
-    late.changed = ours
+    late = _failed(task, f"{state} after {pace.timeout} s ('wait_timeout')")
+    late.outcome, late.changed = SOMETHING, ours
     raise late
 
 
@@ -175,15 +175,15 @@ def _failed(task: Task, what: str) -> DocSpaceError:
     return error
 
 
-def _cancel(client: Client, task: Task, *, dump: bool) -> str:
-    """Cancel a task that this run started. Gives a sentence on what came of it.
+def _cancel(client: Client, task: Task, *, dump: bool) -> tuple[bool, str]:
+    """Cancel a task that this run started. Gives whether it is, and a sentence on what came of it.
 
     The server's call cancels whatever the portal runs, dump and plain (C2), so it is sent only
     while this task runs and no other does.
     """
     try:
         if not _runs(client, task, dump=dump):
-            return "It has ended just now, so nothing was cancelled: look into the history."
+            return False, "It has ended just now, so nothing was cancelled: look into the history."
         try:
             other = read_backup_task(client, dump=not dump)
         except DocSpaceError as error:
@@ -191,17 +191,27 @@ def _cancel(client: Client, task: Task, *, dump: bool) -> str:
                 raise
             other = None
         if other is not None and not other.ended:
-            return f"It was not cancelled, because that would also cancel backup task {other.id}."
+            return (
+                False,
+                f"It was not cancelled, because that would also cancel backup task {other.id}.",
+            )
         try:
-            done = client.post("cancelbackup") is True
+            done = client.post(f"{API}cancelbackup") is True
         except DocSpaceError as error:
+            if error.status == 404:
+                return (
+                    False,
+                    "It was not cancelled and goes on: this server can't (DocSpace 3.7.1 can).",
+                )
             # Never sent twice: a cancelled task is gone at once (C24).
             if not error.transient or _runs(client, task, dump=dump):
                 raise
             done = True
     except DocSpaceError as error:
-        return f"It could not be cancelled: {error.message[:300]}"
-    return CANCELLED if done else "The portal found nothing to cancel: look into the history."
+        return False, f"It could not be cancelled: {error.message[:300]}"
+    if not done:
+        return False, "The portal found nothing to cancel: look into the history."
+    return True, "It was cancelled, as 'on_timeout' asks."
 
 
 def _runs(client: Client, task: Task, *, dump: bool) -> bool:
@@ -211,7 +221,6 @@ def _runs(client: Client, task: Task, *, dump: bool) -> bool:
 
 def cancel_late(client: Client, task: Task, error: DocSpaceError, *, dump: bool) -> None:
     """Add to a time-out what came of the cancel that `on_timeout` asks for."""
-    said = _cancel(client, task, dump=dump)
-    error.changed = said != CANCELLED
-    state = error.message.partition(", and goes on.")[0]
-    error.message = f"{state}. {said}"
+    cancelled, said = _cancel(client, task, dump=dump)
+    error.changed = not cancelled
+    error.message = f"{error.message} {said}"

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from .._portal.errors import DocSpaceError
+from .delete import Outcome
 from .record import Record, require_dates
 from .retention import NOT_KEPT, Copy, Policy, judge
 
@@ -26,15 +27,6 @@ class Plan(NamedTuple):
     remove: list[tuple[Record, list[str]]]
     keep: list[tuple[Record, list[str]]]
     absent: list[str]
-
-
-class Outcome(NamedTuple):
-    """What came of a plan's removals. warnings: on copies whose delete went wrong, but are gone."""
-
-    removed: set[str]
-    failures: dict[str, DocSpaceError]
-    absent: list[str]
-    warnings: list[str | None]
 
 
 def plan_named(history: Iterable[Record], ids: Iterable[str]) -> Plan:
@@ -83,6 +75,7 @@ def guard(
 def report(plan: Plan, outcome: Outcome, total: int, now: datetime) -> dict[str, Any]:
     """The result of the module. outcome: what came, or in check mode would come, of the plan."""
     removed = [row for row in plan.remove if row[0].id in outcome.removed]
+    absent = plan.absent + outcome.absent
     failures = [
         {**record.result(now), "failure": outcome.failures[record.id].failure}
         for record, _reasons in plan.remove
@@ -92,14 +85,14 @@ def report(plan: Plan, outcome: Outcome, total: int, now: datetime) -> dict[str,
         "kept": _flat(plan.keep, now),
         "removed": _flat(removed, now),
         "failures": failures,
-        "absent": outcome.absent,
+        "absent": absent,
         "counts": {
             "total": total,
             "considered": len(plan.keep) + len(plan.remove),
             "kept": len(plan.keep),
             "removed": len(removed),
             "failures": len(failures),
-            "absent": len(outcome.absent),
+            "absent": len(absent),
         },
     }
 

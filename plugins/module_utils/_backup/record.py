@@ -15,8 +15,8 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from .._portal.errors import DocSpaceError, config_error, protocol_error
-from .._portal.values import format_time, normal_uuid
-from .storage import parse_storage_type
+from .._portal.values import age_text, format_time, normal_uuid
+from .storage import STORAGE_TYPES, parse_storage_type
 
 
 class Record(NamedTuple):
@@ -34,7 +34,8 @@ class Record(NamedTuple):
     def result(self, now: datetime) -> dict[str, Any]:
         """The record as modules return it."""
         age = None if self.created_on is None else int((now - self.created_on).total_seconds())
-        return {**self.facts(), "age_seconds": age}
+        text = None if age is None else age_text(age)
+        return {**self.facts(), "age_seconds": age, "age": text}
 
     def facts(self) -> dict[str, Any]:
         """The record without what changes from run to run, as in a diff."""
@@ -100,9 +101,11 @@ def fresh(
 
     storage_type: only these count, None for all. Copies that expire count only when asked for.
     """
-    records = select(history, storage_type=None if storage_type is None else [storage_type])
-    if storage_type != "data_store":
-        records = [record for record in records if record.expires_on is None]
+    records = select(
+        history,
+        storage_type=None if storage_type is None else [storage_type],
+        lasting=storage_type != "data_store",
+    )
     require_dates(records, "max_age")
     future = [record.id for record in records if is_future(record, now)]
     warning = None
@@ -133,15 +136,32 @@ def select(
     *,
     storage_type: Sequence[str] | None = None,
     name_pattern: str | None = None,
+    lasting: bool = False,
 ) -> list[Record]:
-    """Those of some storage types, whose file names match a shell pattern. None matches all."""
+    """Those of some storage types, whose file names match a shell pattern. None matches all.
+
+    lasting: without those that expire by themselves.
+    """
     kinds = None if storage_type is None else {parse_storage_type(kind) for kind in storage_type}
     return [
         record
         for record in records
         if (kinds is None or record.storage_type in kinds)
         and (name_pattern is None or fnmatchcase(record.file_name, name_pattern))
+        and not (lasting and record.expires_on)
     ]
+
+
+def unknown_types(records: Iterable[Record], storage_type: Sequence[str] | None) -> str | None:
+    """A warning on types in a filter that no server knows and no record has: most likely typos."""
+    known = {*STORAGE_TYPES, *(record.storage_type for record in records)}
+    unknown = [kind for kind in storage_type or () if parse_storage_type(kind) not in known]
+    if not unknown:
+        return None
+    return (
+        f"storage_type: no backup is of type {', '.join(map(repr, unknown[:10]))}, and no such type "
+        f"is known. There are {', '.join(STORAGE_TYPES)}."
+    )
 
 
 def select_by_time(

@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from .._portal.client import Client
-from .._portal.errors import DocSpaceError
+from .._portal.errors import SOMETHING, DocSpaceError
 from .history import read_history
 from .record import Record, find, not_found
 from .storage import STORAGE_TYPES
@@ -75,7 +75,7 @@ def start_restore(
     if dump:
         body["dump"] = True
     try:
-        task, strange = start(
+        task, _named = start(
             client,
             "startrestore",
             body,
@@ -89,9 +89,8 @@ def start_restore(
                 f"(HTTP {error.status}). It says: {error.detail}"
             )
         raise
-    if strange:
-        # Somebody else's, which may be of another backup.
-        raise _conflict("restore", task)
+    if task.status != "created" and task.told:
+        client.log(f"restore task {task.id} was {task.status} at once")
     return task
 
 
@@ -109,7 +108,8 @@ def follow_restore(
             raise _failed(task, f"is at {task.progress} % after {pace.timeout} s ('wait_timeout')")
         pace.pause()
         try:
-            seen = read_restore_task(client, dump=dump, once=True)
+            with client.within(pace.left):
+                seen = read_restore_task(client, dump=dump, once=True)
         except DocSpaceError as error:
             client.log(f"{error.method} {error.path}: {error.code}, asked again")
             continue
@@ -126,7 +126,8 @@ def _wait_for_portal(client: Client, task: Task, pace: Pace, *, dump: bool) -> s
     ended = time.monotonic()
     while True:
         try:
-            read_history(client, dump=dump, once=True)
+            with client.within(pace.left):
+                read_history(client, dump=dump, once=True)
             return None
         except DocSpaceError as error:
             last = error
@@ -157,6 +158,6 @@ def _failed(task: Task, what: str) -> DocSpaceError:
         "its log, and at its web page, before you start another restore.",
         detail=task.error,
     )
-    error.changed = True
+    error.outcome, error.changed = SOMETHING, True
     error.values = {"task": task.result()}
     return error

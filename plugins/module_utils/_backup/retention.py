@@ -42,7 +42,7 @@ class Copy(NamedTuple):
     expires: bool = False
 
 
-class Plan(NamedTuple):
+class Judged(NamedTuple):
     keep: list[tuple[Copy, list[str]]]  # with reasons, newest first
     remove: list[Copy]  # in the order of deletion: oldest first
 
@@ -76,7 +76,7 @@ class Policy:
             raise RetentionError("policy", "it would keep nothing; set a keep_ option above 0")
 
 
-def judge(copies: Iterable[Copy], policy: Policy, now: datetime) -> Plan:
+def judge(copies: Iterable[Copy], policy: Policy, now: datetime) -> Judged:
     """Judge every copy, each group alone."""
     groups: dict[str, list[Copy]] = {}
     why: dict[str, list[str]] = {}
@@ -98,7 +98,7 @@ def judge(copies: Iterable[Copy], policy: Policy, now: datetime) -> Plan:
         for reasons in others[: max(0, policy.min_keep - len(lasting) + len(others))]:  # R12
             reasons.append("min_keep")
     keep = [(copy, why[copy.id]) for copy in ordered if why[copy.id]]
-    return Plan(keep, [copy for copy in reversed(ordered) if not why[copy.id]])
+    return Judged(keep, [copy for copy in reversed(ordered) if not why[copy.id]])
 
 
 def _taken(rule: _Rule, rest: list[Copy], moments: list[datetime]) -> Iterator[tuple[Copy, str]]:

@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._portal.client import Client
-from .._portal.errors import DocSpaceError, config_error, protocol_error
-from .history import dump_query
+from .._portal.errors import NOTHING, DocSpaceError, config_error, protocol_error
+from .._portal.values import clean, whole
+from .history import API, dump_query
 from .storage import Storage, explain_refusal, parse_storage_type
 
 # In the order of the server's numbers.
@@ -31,7 +32,10 @@ _SHOWN = {
 
 def read_schedule(client: Client, *, dump: bool) -> dict[str, Any] | None:
     """The schedule as the server has it, None for none."""
-    return parse_schedule(client.get("getbackupschedule", dump_query(dump)))
+    schedule: dict[str, Any] | None = client.get(
+        f"{API}getbackupschedule", dump_query(dump), read=parse_schedule, verbatim=True
+    )
+    return schedule
 
 
 def parse_schedule(response: Any) -> dict[str, Any] | None:
@@ -39,17 +43,18 @@ def parse_schedule(response: Any) -> dict[str, Any] | None:
     if response is None:
         return None
     try:
-        cron, day = response["cronParams"], int(response["cronParams"].get("day") or 0)
+        cron = response["cronParams"]
         period = _period(cron["period"])
+        day = 0 if period == "daily" else whole(cron["day"], 1, 7 if period == "weekly" else 31)
         stored = response.get("backupsStored")
         return {
             "storage_type": parse_storage_type(response["storageType"]),
             "storage_params": _pairs(response.get("storageParams")),
             "period": period,
-            "hour": int(cron["hour"]),
-            "weekday": WEEKDAYS[(day - 1) % 7] if period == "weekly" else None,
+            "hour": whole(cron["hour"], 0, 23),
+            "weekday": WEEKDAYS[day - 1] if period == "weekly" else None,
             "monthday": day if period == "monthly" else None,
-            "backups_stored": 1 if stored is None else int(stored),
+            "backups_stored": 1 if stored is None else whole(stored, 0, 10**6),
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise protocol_error("The portal's answer holds no readable schedule.") from error
@@ -134,10 +139,8 @@ def write_schedule(
         "dump": dump,
     }
     try:
-        if client.post("createbackupschedule", body) is True:
-            return None
-        error = protocol_error("The portal answered the schedule with something else than true.")
-        error.method, error.path = client.last or (None, None)
+        client.post(f"{API}createbackupschedule", body, read=_is_true)
+        return None
     except DocSpaceError as failed:
         explain_refusal(failed, "The schedule wasn't written")
         error = failed
@@ -147,20 +150,23 @@ def write_schedule(
 def remove_schedule(client: Client, *, dump: bool) -> str | None:
     """Remove the schedule, with a warning as `write_schedule` gives it."""
     try:
-        if client.delete("deletebackupschedule", dump_query(dump)) is True:
-            return None
-        error = protocol_error("The portal answered the removal with something else than true.")
-        error.method, error.path = client.last or (None, None)
+        client.delete(f"{API}deletebackupschedule", dump_query(dump), read=_is_true)
+        return None
     except DocSpaceError as failed:
         error = failed
     return _looked_up(client, None, error, dump=dump)
+
+
+def _is_true(response: Any) -> None:
+    if response is not True:
+        raise protocol_error("The portal answered with something else than true.")
 
 
 def _looked_up(
     client: Client, wanted: dict[str, Any] | None, error: DocSpaceError, *, dump: bool
 ) -> str:
     """Never write twice: after a lost or odd answer, the schedule that is there decides."""
-    if not (error.transient or error.code == "protocol"):
+    if error.outcome == NOTHING or not (error.transient or error.code == "protocol"):
         raise error
     try:
         after = read_schedule(client, dump=dump)
@@ -188,4 +194,5 @@ def _pairs(params: Any) -> dict[str, str]:
     """Read as an object, though it is written as a list of pairs."""
     if isinstance(params, list):
         params = {pair["key"]: pair["value"] for pair in params}
-    return {str(key): str(value) for key, value in (params or {}).items() if value is not None}
+    pairs = (params or {}).items()
+    return {clean(key): clean(value) for key, value in pairs if value is not None}

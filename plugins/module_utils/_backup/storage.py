@@ -9,9 +9,11 @@ This file is private to the collection.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from .._portal.errors import DocSpaceError, config_error
+from .._portal.values import clean
 
 # In the order of the server's numbers (C12). The second name is the server's, misspelled there.
 STORAGE_TYPES = {
@@ -39,8 +41,15 @@ _REFUSED = {
     "forbidden": "not allowed. Check the right to this folder, to server-wide backups, and whether "
     "this portal may use this type of storage",
     "rejected": "these storage options don't fit each other. Check 'storage_type' and 'folder_id'",
-    "server": "most likely a parameter of the storage is missing. Check 'storage_params'",
+    # 3.1 to 3.6 say so of an unknown folder, too.
+    "server": "most likely a parameter of the storage is missing, or the folder isn't there. Check "
+    "'storage_params' and 'folder_id'",
 }
+
+# Parts of ids and times, and words of results.
+_IN_RESULTS = re.compile(
+    "[0-9a-fA-F:TZ-]{,7}|true|false|null|local|documents|data_store|daily|weekly|monthly|backup"
+)
 
 SPEC: dict[str, Any] = {
     "storage_type": {"type": "str", "choices": list(STORAGE_TYPES)},
@@ -69,7 +78,7 @@ class Storage(NamedTuple):
 
 def parse_storage_type(value: Any) -> str:
     """Our name for what the server writes as a number or a name (C12); others stay as they are."""
-    text = "unknown" if value is None else str(value)
+    text = "unknown" if value is None else clean(value)[:100]
     return _BY_NUMBER.get(text) or _BY_SERVER_NAME.get(text.lower(), text)
 
 
@@ -93,6 +102,13 @@ def parse_storage(options: dict[str, Any]) -> Storage:
             if key in params:
                 raise config_error(f"{option}: {key!r} is given twice. Give each parameter once.")
             target[str(key)] = _text(value, option, key)
+    for key, value in secrets.items():
+        if _masks_too_much(value):
+            raise config_error(
+                f"storage_secrets: the value of {key!r} is so short or common that hiding it would "
+                "hide parts of ids and times all over the result. What is no secret belongs into "
+                "'storage_params'."
+            )
     key, option = _NEEDS.get(kind, ("", ""))
     value = params.get(key) or secrets.get(key) or ""
     if key and not value:
@@ -126,3 +142,8 @@ def _text(value: Any, option: str, key: str) -> str:
     if isinstance(value, (str, int, float)):
         return str(value)
     raise config_error(f"{option}: the value of {key!r} must be text or a number.")
+
+
+def _masks_too_much(value: str) -> bool:
+    """Whether a result, of which Ansible hides all secrets, would be unreadable without this text."""
+    return len(value) < 4 or bool(_IN_RESULTS.fullmatch(value))

@@ -14,13 +14,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .._portal.client import Client
-from .._portal.errors import DocSpaceError, config_error, protocol_error
-from .history import dump_query
+from .._portal.errors import NOT_KNOWN, NOTHING, DocSpaceError, config_error, protocol_error
+from .._portal.values import clean, first_line, is_whole
+from .history import API, dump_query
 
 # A cancelled task is gone at once, and comes back seconds later to say that it was (C24).
 COMES_BACK = 10.0
 LONGEST_PAUSE = 30.0
-NOT_KNOWN = "Not known whether"
+# A wait of more than a year is a mistake.
+LONGEST_WAIT = 366 * 86400
 
 WAIT: dict[str, Any] = {
     "wait": {"type": "bool", "default": True},
@@ -32,7 +34,9 @@ WAIT: dict[str, Any] = {
 class Task(NamedTuple):
     """A task as the server reports it. The signed `link` it may carry is a secret (C25): not here.
 
-    progress: per cent. status: created, running, completed, cancelled or failed.
+    progress: per cent. status: created, running, completed, cancelled or failed. told: whether the
+    server gave a status; those before 3.7 don't, and then one that hasn't ended is "running" here,
+    whether it has started or not.
     """
 
     id: str
@@ -40,6 +44,7 @@ class Task(NamedTuple):
     status: str
     warning: str | None
     error: str | None
+    told: bool = True
 
     @property
     def ended(self) -> bool:
@@ -48,15 +53,18 @@ class Task(NamedTuple):
 
     def result(self) -> dict[str, Any]:
         """The task as modules return it."""
-        return self._asdict()
+        shown = self._asdict()
+        del shown["told"]
+        return shown
 
 
 class Pace:
     """When to look again at a task, and when to give up."""
 
     def __init__(self, params: dict[str, Any]) -> None:
-        if params["wait_timeout"] < 1 or params["poll_interval"] < 1:
-            raise config_error("wait_timeout, poll_interval: give 1 second or more.")
+        for option in ("wait_timeout", "poll_interval"):
+            if not 1 <= params[option] <= LONGEST_WAIT:
+                raise config_error(f"{option}: give 1 second or more, and at most a year.")
         self.timeout: int = params["wait_timeout"]
         self._interval = float(params["poll_interval"])
         self._start = time.monotonic()
@@ -65,6 +73,11 @@ class Pace:
     def elapsed(self) -> float:
         """Seconds since the wait began."""
         return time.monotonic() - self._start
+
+    @property
+    def left(self) -> float:
+        """Seconds till the end of the wait."""
+        return max(0.0, self.timeout - self.elapsed)
 
     @property
     def over(self) -> bool:
@@ -83,12 +96,18 @@ class Pace:
 
 def read_backup_task(client: Client, *, dump: bool, once: bool = False) -> Task | None:
     """The portal's backup task, running or the last one ended; None for none."""
-    return parse_task(client.get("getbackupprogress", dump_query(dump), once=once))
+    task: Task | None = client.get(
+        f"{API}getbackupprogress", dump_query(dump), read=parse_task, once=once
+    )
+    return task
 
 
 def read_restore_task(client: Client, *, dump: bool, once: bool = False) -> Task | None:
     """The restore task. Asked without credentials: wrong ones turn even this into 403 (C6)."""
-    return parse_task(client.get("getrestoreprogress", dump_query(dump), anonymous=True, once=once))
+    task: Task | None = client.get(
+        f"{API}getrestoreprogress", dump_query(dump), read=parse_task, anonymous=True, once=once
+    )
+    return task
 
 
 def parse_task(response: Any) -> Task | None:
@@ -98,21 +117,29 @@ def parse_task(response: Any) -> Task | None:
     if not isinstance(response, dict) or not isinstance(response.get("isCompleted"), bool):
         raise protocol_error("The portal's answer holds no task, so its state is not known.")
     error, status = response.get("error"), response.get("status")
+    possible = range(5) if response["isCompleted"] else range(2)
+    told = is_whole(status) and status in possible
     if not response["isCompleted"]:
-        name = "created" if status == 0 else "running"
-    elif error or status == 4:
+        name = "created" if told and status == 0 else "running"
+    elif error or (told and status == 4):
         # A failed task says that it is completed; its error tells.
         name = "failed"
     else:
-        name = "cancelled" if status == 3 else "completed"
-    progress = response.get("progress")
+        name = "cancelled" if told and status == 3 else "completed"
     return Task(
-        str(response.get("taskId") or "").lower(),
-        progress if isinstance(progress, int) else 0,
+        clean(response.get("taskId") or "").lower()[:100],
+        _per_cent(response.get("progress")),
         name,
-        str(response["warning"]) if response.get("warning") else None,
-        str(error) if error else None,
+        first_line(response["warning"]) or None if response.get("warning") else None,
+        first_line(error) or "unknown" if error else None,
+        told,
     )
+
+
+def _per_cent(value: Any) -> int:
+    """Any number of the server as a whole one from 0 to 100; what is none is 0."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return int(min(100, max(0, value))) if number and value == value else 0
 
 
 def start(
@@ -123,20 +150,29 @@ def start(
     before: Task | None,
     look: Callable[[], Task | None],
 ) -> tuple[Task, bool]:
-    """Send a start, once. Gives the task, and whether the server may have named another one's.
+    """Send a start, once. Gives the task, and whether the server named it, not only the look-up.
 
-    While a task runs, the server answers with that one and ignores the start (C22). When the
-    answer is lost, only a task that wasn't there before is ours.
+    A start that is taken is answered with a new task that is `created`. While a task runs, the
+    server answers with that one and ignores the start (C22). An answer that is lost or odd counts
+    as taken when a task shows up that wasn't there before; when none does, nothing is known.
     before: the task that was there before the start. look: reads the one that is there now.
     """
+
+    def is_new(task: Task) -> bool:
+        return bool(task.id) and (before is None or task.id != before.id)
+
+    def taken(response: Any) -> Task:
+        task = parse_task(response)
+        if task is None or not is_new(task):
+            raise protocol_error("The portal's answer to the start holds no new task.")
+        return task
+
     try:
-        task = parse_task(client.post(call, body))
-        if task is not None and task.id:
-            return task, task.status == "running"
-        lost = protocol_error("The portal's answer to the start holds no task.")
+        new: Task = client.post(f"{API}{call}", body, read=taken)
+        return new, True
     except DocSpaceError as error:
         lost = error
-    if not (lost.transient or lost.code == "protocol"):
+    if lost.outcome == NOTHING or not (lost.transient or lost.code == "protocol"):
         raise lost
     client.log(f"{call}: {lost.code}, so it is looked up whether a new task shows up")
     began = time.monotonic()
@@ -146,11 +182,13 @@ def start(
         except DocSpaceError as error:
             client.log(f"{error.method} {error.path}: {error.code}")
             task = None
-        if task is not None and task.id and (before is None or task.id != before.id):
+        if task is not None and is_new(task):
             return task, False
         time.sleep(1.0)
+    # Not known is not "no": it may go on.
+    lost.outcome, lost.changed = NOT_KNOWN, True
     lost.message = (
-        f"{NOT_KNOWN} {call} was taken: its answer was lost, and no new task showed up in "
+        f"Not known whether {call} was taken: its answer was lost, and no new task showed up in "
         f"{COMES_BACK:.0f} s. It isn't sent twice; look at the portal, then run again. "
         f"{lost.message}"
     )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the end of an HTTP exchange means for the user: an exception of requests, or an answer.
+"""What an answer of the portal means: the API's success, or a failure in words.
 
 This file is private to the collection.
 """
@@ -12,10 +12,14 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .errors import DocSpaceError, config_error, is_whole, protocol_error
+from .errors import LONGEST_DETAIL, NOT_KNOWN, NOTHING, DocSpaceError, protocol_error
+from .values import clean, first_line, is_whole
+
+Mask = Callable[[str], str]
 
 _BY_STATUS = {
     401: (
@@ -25,19 +29,24 @@ _BY_STATUS = {
     ),
     402: (
         "payment",
-        "The portal refuses for lack of payment or quota. Check its tariff or licence, and how "
-        "many backups it may make in a month.",
+        "The portal refuses for lack of payment or quota. Check its tariff or licence, and what "
+        "they allow in a month.",
     ),
     403: (
         "forbidden",
         "These credentials may not do this, or the portal is being restored. Use the key of a "
-        "portal administrator with the scope '*' or '*:write' ('*:read' only reads); server-wide "
-        "backups also need access to the server's settings.",
+        "portal administrator with the scope '*' or '*:write' ('*:read' only reads); what belongs "
+        "to the whole server also needs access to the server's settings.",
     ),
     404: (
         "not_found",
-        "The portal doesn't know this address, or is suspended. Check that 'url' is the portal's "
-        "own address, without '/api/2.0'.",
+        "The portal knows no such address, or not what it names, or is suspended. Check that what "
+        "the task names is there, and that 'url' is the portal's own address, without '/api/2.0'.",
+    ),
+    407: (
+        "protocol",
+        "A proxy on the way asks for credentials, the portal wasn't reached. Check the proxy "
+        "variables of the environment where the module runs.",
     ),
     429: ("rate_limited", "The portal takes no more requests for now. Run again later."),
 }
@@ -46,69 +55,37 @@ _OTHER_5XX = (
     "server",
     "The portal failed. Run again later; if it stays, look into the portal's log.",
 )
+_PAGE = (
+    " The answer is a web page and none of the API: it may come from a proxy or a web server on "
+    "the way. Check the proxy variables, and what stands before the portal."
+)
+# Refused by a filter before the call ran (C6, C26, C32). Not 403: a delete may be answered so when
+# the record is hidden already.
+_HAD_NO_EFFECT = (401, 402, 407, 429)
 
 
-def from_exception(error: Exception, host: str) -> DocSpaceError:
-    """What an exception of `requests` means: no answer came, or not the whole of it."""
-    from requests import exceptions as kinds
-
-    inner: Any = error.args[0] if error.args else error
-    inner = getattr(inner, "reason", None) or inner
-    # urllib3 writes ('Connection aborted.', what it was).
-    aborted = getattr(inner, "args", ())[1:2]
-    words = str(aborted[0] if aborted and isinstance(aborted[0], Exception) else inner)
-    detail = re.sub(r"<[^>]* object at 0x\w+>[:,]? ?|\w+\(host=[^)]*\)[:,]? ?", "", words)
-    detail = re.sub(r"//[^/@\s]*@", "//***@", detail)[:300]
-    # A CA bundle that holds no certificate is a bare OSError.
-    if isinstance(error, kinds.SSLError) or not isinstance(
-        error, (kinds.RequestException, ValueError)
-    ):
-        return DocSpaceError(
-            "tls",
-            f"No trusted TLS connection to {host}: {detail}. Check the portal's certificate and "
-            "host name; for a private certificate authority give its file in 'ca_path'.",
-            detail=detail,
-        )
-    # A time-out while the body is read comes as a ConnectionError around urllib3's own.
-    if isinstance(error, kinds.Timeout) or type(inner).__name__ == "ReadTimeoutError":
-        return DocSpaceError(
-            "timeout",
-            f"{host} didn't answer in time. Check that the portal is up and not overloaded, or "
-            "raise 'timeout'.",
-            detail=detail,
-        )
-    if isinstance(error, ValueError):
-        return config_error(f"No request can be made to {host}: {detail}. Check 'url'.")
-    if isinstance(error, kinds.ProxyError):
-        sentence = f"The proxy before {host} refuses: {detail}. Check the proxy variables"
-    elif isinstance(error, (kinds.ChunkedEncodingError, kinds.ContentDecodingError)):
-        sentence = f"{host} cut its answer off: {detail}. Run again; look at proxies on the way"
-    elif type(inner).__name__ in ("NewConnectionError", "NameResolutionError"):
-        sentence = f"{host} can't be reached: {detail}. Check 'url', firewalls and the portal"
-    else:
-        sentence = f"{host} closed the connection without an answer: {detail}. Run again"
-    return DocSpaceError("connection", f"{sentence}.", detail=detail)
-
-
-def from_answer(answer: Any, body: dict[str, Any]) -> DocSpaceError | None:
+def from_answer(
+    status: int, headers: Mapping[str, str], body: dict[str, Any], *, page: bool
+) -> DocSpaceError | None:
     """What an answer means that isn't the API's success (C7-C9), None for one that is.
 
-    body: the decoded JSON object, empty where there was none. The HTTP status is trusted first.
+    body: the decoded JSON object, empty where there was none. page: whether something else came
+    that looks like a web page. The HTTP status is trusted first.
     """
-    status: int = answer.status_code
     detail = _words(body)
     if status >= 400:
         code, sentence = _BY_STATUS.get(status, _OTHER_5XX if status >= 500 else _OTHER_4XX)
-        says = f" The portal says: {detail}" if detail else ""
+        says = f" The portal says: {detail[:LONGEST_DETAIL]}" if detail else _PAGE if page else ""
         return DocSpaceError(
             code,
             f"{sentence} (HTTP {status}.){says}",
             status=status,
             detail=detail,
-            retry_after=_seconds(answer.headers.get("Retry-After")) if status == 429 else None,
+            retry_after=_seconds(headers.get("Retry-After")) if status == 429 else None,
+            outcome=NOTHING if status in _HAD_NO_EFFECT else NOT_KNOWN,
         )
     if status >= 300:
-        place = _without_query(answer.headers.get("Location", ""))
+        place = _without_query(headers.get("Location", ""))
         return protocol_error(
             f"The portal redirects to '{place}', which isn't followed. Give the portal's own "
             "address in 'url'.",
@@ -121,20 +98,44 @@ def from_answer(answer: Any, body: dict[str, Any]) -> DocSpaceError | None:
             status=status,
         )
     if body["status"] != 0 or not 200 <= body["statusCode"] < 300:
-        says = f" It says: {detail}" if detail else ""
+        says = f" It says: {detail[:LONGEST_DETAIL]}" if detail else ""
         return protocol_error(
             f"The portal answers with HTTP {status} and an error inside.{says}", status=status
         )
     return None
 
 
-def decode(content: bytes) -> dict[str, Any]:
-    """The JSON object of a body, empty when it is anything else."""
+def decode(content: bytearray, mask: Mask | None) -> dict[str, Any]:
+    """The JSON object of a body, empty when it is anything else.
+
+    mask: takes secrets out of all texts in it, None where there are none. That comes first, because
+    later texts are cut, and half a secret wouldn't be recognised.
+    """
     try:
-        body = json.loads(content)
+        body = json.loads(content, parse_constant=_refuse)
+        body = body if isinstance(body, dict) else {}
+        return body if mask is None else dict(_masked(body, mask))
     except (ValueError, RecursionError):
         return {}
-    return body if isinstance(body, dict) else {}
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _masked(value: Any, mask: Mask) -> Any:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, list):
+        return [_masked(item, mask) for item in value]
+    if isinstance(value, dict):
+        return {mask(key): _masked(item, mask) for key, item in value.items()}
+    return value
+
+
+def is_page(headers: Mapping[str, str], content: bytearray) -> bool:
+    """Whether an answer is a web page."""
+    return "html" in headers.get("Content-Type", "").lower() or content.lstrip()[:1] == b"<"
 
 
 def _words(body: dict[str, Any]) -> str | None:
@@ -142,10 +143,12 @@ def _words(body: dict[str, Any]) -> str | None:
     inner = body.get("error") or body.get("response") or body
     if not isinstance(inner, dict):
         return None
-    text = str(inner.get("message") or inner.get("title") or "").strip()
+    parts = [first_line(inner.get("message") or inner.get("title") or "")]
     if isinstance(inner.get("errors"), dict):
-        text += f" {inner['errors']}"
-    return text.splitlines()[0][:300] if text else None
+        for name, said in inner["errors"].items():
+            texts = said if isinstance(said, list) else [said]
+            parts.append(f"{clean(name)}: {' '.join(map(first_line, texts))}")
+    return " ".join(filter(None, parts)) or None
 
 
 def _without_query(location: str) -> str:
@@ -155,14 +158,14 @@ def _without_query(location: str) -> str:
     except ValueError:
         return "an address that can't be read"
     place = f"{goal.scheme}://{goal.netloc.rpartition('@')[2]}" if goal.netloc else ""
-    return f"{place}{goal.path}"[:200]
+    return clean(f"{place}{goal.path}")[:200]
 
 
 def _seconds(header: str | None) -> float | None:
     """A Retry-After header: a number of seconds, or a date."""
     if header is None:
         return None
-    if header.strip().isdigit():
+    if re.fullmatch("[0-9]+", header.strip()):
         return float(header)
     from email.utils import parsedate_to_datetime
 

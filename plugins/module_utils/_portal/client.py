@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP against a DocSpace portal: session, TLS, retries, envelope. Knows no backup.
+"""HTTP against a DocSpace portal: session, TLS, retries, bounds, envelope. Knows no resource.
 
 This file is private to the collection.
 """
@@ -12,93 +12,135 @@ from __future__ import annotations
 import random
 import time
 import traceback
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from .answers import decode, from_answer, from_exception
-from .errors import DocSpaceError
+from .answers import decode, from_answer, is_page
+from .errors import DocSpaceError, protocol_error
+from .gate import Gate
+from .values import is_whole
 
 REQUESTS_ERROR: str | None = None
 try:
     import requests
-except ImportError:
+
+    from .transport import Adapter, Budget
+except Exception:  # a requests that is broken fails in any way
     REQUESTS_ERROR = traceback.format_exc()
 
-API = "/api/2.0/backup/"
 LONGEST_RETRY_AFTER = 30.0
+# An answer as a whole may take so many times the time-out.
+WHOLE_ANSWER = 10.0
+LARGEST_ANSWER = 256 * 2**20
+PIECE = 2**16
+# The last request of a wait has this long at least, or it couldn't be answered at all.
+LEAST = 1.0
+
+Read = Callable[[Any], Any]
+
+
+class Page(NamedTuple):
+    """One page of a list: its items, and how many there are in all, None if it isn't said."""
+
+    items: Any
+    total: int | None
+
+
+class Connection(NamedTuple):
+    """What a client needs to know. url: without a slash at the end. authorization: the value of
+    that header. verify: True, False or the path of a CA bundle. proxies: as requests takes them.
+    timeout: seconds to connect, and for each read. retries: how often a request is repeated at
+    most, where that is safe. secrets: what no text may show; it may still grow.
+    """
+
+    url: str
+    authorization: str
+    verify: bool | str
+    proxies: dict[str, str]
+    timeout: float
+    retries: int
+    secrets: set[str]
 
 
 class Client:
-    """A session with one portal, for one thread at a time.
-
-    url: without a slash at the end. authorization: the value of that header. verify: True, False
-    or the path of a CA bundle. timeout: seconds to connect, and for each read. retries: how often
-    a request is repeated at most, where that is safe. log: takes a line on each repetition.
-
-    The attribute `last` is the method and path of the latest request.
-    """
+    """A session with one portal, for one thread at a time. log: takes a line on each repetition."""
 
     def __init__(
-        self,
-        url: str,
-        authorization: str,
-        *,
-        verify: bool | str,
-        timeout: float,
-        retries: int,
-        log: Callable[[str], None],
+        self, connection: Connection, log: Callable[[str], None], gate: Gate | None = None
     ) -> None:
-        self.url = url
-        self.retries = retries
+        self.connection = connection
+        self.url = connection.url
+        self.retries = connection.retries
         self.log = log
-        self._authorization = authorization
-        self._verify = verify
-        self._timeout = timeout
-        self._session = requests.Session()
-        self._session.headers["Accept"] = "application/json"
-        self._session.headers["User-Agent"] = "ansible-onlyoffice.docspace"
+        self.gate = gate or Gate()
+        self._until: float | None = None
+        self._budget = Budget()
+        self._session = session = requests.Session()
+        # Nothing of the environment: neither .netrc, nor a CA bundle that would override ours.
+        session.trust_env = False
+        session.proxies.update(connection.proxies)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, Adapter(self._budget))
+        session.headers["Accept"] = "application/json"
+        session.headers["Accept-Encoding"] = "gzip, deflate"
+        session.headers["User-Agent"] = "ansible-onlyoffice.docspace"
         # A cookie would be a credential also for the call that must have none (C6), and requests
         # would read the goal of a redirect, which may be anything, though it isn't followed.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.get_redirect_target = lambda *_answer: None  # type: ignore[method-assign]
-        self.last: tuple[str, str] | None = None
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        session.get_redirect_target = lambda *_answer: None  # type: ignore[method-assign]
 
     def twin(self) -> Client:
         """The same portal over a connection of its own, for another thread."""
-        return Client(
-            self.url,
-            self._authorization,
-            verify=self._verify,
-            timeout=self._timeout,
-            retries=self.retries,
-            log=self.log,
-        )
+        return Client(self.connection, self.log, self.gate)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """While something is waited for, no request takes longer than the wait has left."""
+        self._until = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._until = None
 
     def get(
         self,
-        call: str,
+        path: str,
         query: dict[str, str] | None = None,
         *,
+        read: Read | None = None,
         anonymous: bool = False,
         once: bool = False,
+        verbatim: bool = False,
     ) -> Any:
         """Read: the answer's `response`, None where that key is missing (C7).
 
-        anonymous: without credentials. once: not repeated, for a caller that asks again anyway.
+        path: from the portal's own address on, such as `/api/2.0/files/rooms`. read: makes of the
+        response what it means; its failures name this request. anonymous: without credentials.
+        once: not repeated, for a caller that asks again anyway. verbatim: secrets in a successful
+        answer aren't masked, for a caller that compares them.
         """
-        if once:
-            return self._once("GET", call, query=query, anonymous=anonymous)
-        return self._repeat("GET", call, query=query, anonymous=anonymous)
+        how = {"anonymous": anonymous, "once": once, "verbatim": verbatim}
+        return self._repeat("GET", path, query, read=read, **how).items
 
-    def delete(self, call: str, query: dict[str, str] | None = None) -> Any:
+    def get_page(self, path: str, query: dict[str, str] | None = None) -> Page:
+        """Read one page of a list that the server gives in parts."""
+        return self._repeat("GET", path, query)
+
+    def delete(
+        self, path: str, query: dict[str, str] | None = None, *, read: Read | None = None
+    ) -> Any:
         """Write. Repeated here only on 429, which had no effect (C32); else the caller decides."""
-        return self._repeat("DELETE", call, query=query)
+        return self._repeat("DELETE", path, query, read=read).items
 
-    def post(self, call: str, body: dict[str, Any] | None = None) -> Any:
+    def post(
+        self, path: str, body: dict[str, Any] | None = None, *, read: Read | None = None
+    ) -> Any:
         """Write, and repeat as `delete` does."""
-        return self._repeat("POST", call, body=body)
+        return self._repeat("POST", path, body=body, read=read).items
 
     def pause(self, attempt: int, why: DocSpaceError) -> None:
         """Wait before the repetition with this number, which counts from 0."""
@@ -106,17 +148,23 @@ class Client:
         if why.retry_after is not None:
             delay = why.retry_after
         self.log(f"{why.method} {why.path}: {why.code}, repeated after {delay:.1f} s")
-        time.sleep(delay)
+        if why.code == "rate_limited":
+            self.gate.pause(delay)
+        else:
+            time.sleep(delay)
 
-    def _repeat(self, method: str, call: str, **request: Any) -> Any:
-        attempt = 0
+    def _repeat(
+        self, method: str, path: str, query: dict[str, str] | None = None, **request: Any
+    ) -> Page:
+        attempt, once = 0, request.pop("once", False)
         while True:
+            self.gate.wait(writes=method != "GET")
             try:
-                return self._once(method, call, **request)
+                return self._once(method, path, query, **request)
             except DocSpaceError as error:
                 again = error.code == "rate_limited" or (method == "GET" and error.transient)
                 patient = (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER
-                if not (again and patient and attempt < self.retries):
+                if once or not (again and patient and attempt < self.retries):
                     raise
                 self.pause(attempt, error)
                 attempt += 1
@@ -124,43 +172,110 @@ class Client:
     def _once(
         self,
         method: str,
-        call: str,
+        path: str,
+        query: dict[str, str] | None,
         *,
-        query: dict[str, str] | None = None,
         body: dict[str, Any] | None = None,
+        read: Read | None = None,
         anonymous: bool = False,
-    ) -> Any:
-        target = f"{self.url}{API}{call}" + (f"?{urlencode(query)}" if query else "")
-        self.last = method, target[target.index("/", 8) :]
-        failure: DocSpaceError | None
+        verbatim: bool = False,
+    ) -> Page:
+        target = f"{self.url}{path}" + (f"?{urlencode(query)}" if query else "")
+        try:
+            status, headers, content = self._exchange(method, target, body, anonymous=anonymous)
+            masked = not verbatim or status >= 400
+            decoded = decode(content, self.mask if masked and self._suspect(content) else None)
+            page = not decoded and is_page(headers, content)
+            failure = from_answer(status, headers, decoded, page=page)
+            if failure is not None:
+                raise failure
+            response, total = decoded.get("response"), decoded.get("total")
+            return Page(read(response) if read else response, total if is_whole(total) else None)
+        except DocSpaceError as error:
+            # The one place where a failure learns which request it is about.
+            error.method, error.path = method, target[target.index("/", 8) :]
+            raise
+
+    def _exchange(
+        self, method: str, target: str, body: dict[str, Any] | None, *, anonymous: bool
+    ) -> tuple[int, Any, bytearray]:
+        """One request and its whole answer: status, headers, decoded body."""
 
         def sign(request: Any) -> Any:
-            # A callable of our own also keeps requests from looking into .netrc.
             if not anonymous:
-                request.headers["Authorization"] = self._authorization
+                request.headers["Authorization"] = self.connection.authorization
             return request
 
+        timeout = self.connection.timeout
+        whole = timeout * WHOLE_ANSWER
+        if self._until is not None:
+            left = max(LEAST, self._until - time.monotonic())
+            timeout, whole = min(timeout, left), min(whole, left)
+        self._budget.begin(whole)
         try:
             answer = self._session.request(
                 method,
                 target,
                 json=body,
                 auth=sign,
-                timeout=self._timeout,
-                verify=self._verify,
+                timeout=timeout,
+                verify=self.connection.verify,
                 allow_redirects=False,
+                stream=True,
             )
-            content = decode(answer.content)
-            # Some versions of urllib3 take a body that ends too early for the whole one.
-            announced = answer.headers.get("Content-Length", "")
-            whole = answer.status_code == 304 or not announced.isdigit()
-            if not whole and answer.raw.tell() < int(announced):
-                raise requests.exceptions.ChunkedEncodingError("shorter than announced")
-        except (requests.RequestException, OSError, ValueError) as error:
-            failure = from_exception(error, urlsplit(self.url).netloc)
-        else:
-            failure = from_answer(answer, content)
-        if failure is None:
-            return content.get("response")
-        failure.method, failure.path = self.last
-        raise failure
+            try:
+                return answer.status_code, answer.headers, _body(answer)
+            finally:
+                # Back into the pool if it was read to its end, else closed.
+                answer.close()
+        except DocSpaceError:
+            raise
+        except Exception as error:
+            caught = error
+        from .exceptions import from_exception
+
+        raise from_exception(caught, urlsplit(self.url).netloc, self.mask)
+
+    def mask(self, text: str) -> str:
+        """A text without secrets, to be called before it is cut."""
+        for secret in sorted(self._secrets(), key=len, reverse=True):
+            text = text.replace(secret, "********")
+        return text
+
+    def _secrets(self) -> list[str]:
+        # Short ones are left to Ansible: here they would make ids unreadable.
+        return [secret for secret in self.connection.secrets if len(secret) >= 8]
+
+    def _suspect(self, content: bytearray) -> bool:
+        # With an escape in it, a secret may be spelled in many ways.
+        return b"\\" in content or any(
+            secret.encode("utf-8", "surrogateescape") in content for secret in self._secrets()
+        )
+
+
+def _body(answer: Any) -> bytearray:
+    """The decoded body, read in pieces, with a bound on what it may swell to."""
+    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
+        raise protocol_error(f"The answer is encoded as '{encoding[:50]}', which wasn't asked for.")
+    # 47: zlib or gzip, as the head says.
+    inflate = None if encoding in ("identity", "") else zlib.decompressobj(47)
+    content, received = bytearray(), 0
+    for piece in answer.raw.stream(PIECE, decode_content=False):
+        received += len(piece)
+        try:
+            room = LARGEST_ANSWER + 1 - len(content)
+            content += inflate.decompress(piece, room) if inflate is not None else piece
+        except zlib.error as error:
+            raise requests.exceptions.ContentDecodingError(error) from error
+        if len(content) > LARGEST_ANSWER or (inflate and inflate.unconsumed_tail):
+            raise protocol_error(
+                "The answer is larger than 256 MiB, so nothing is concluded from it.",
+                status=answer.status_code,
+            )
+    # Some versions of urllib3 take a body that ends too early for the whole one.
+    announced = answer.headers.get("Content-Length", "")
+    whole = answer.status_code == 304 or not announced.isdecimal() or received >= int(announced)
+    if not whole or (inflate and received and not inflate.eof):
+        raise requests.exceptions.ChunkedEncodingError("shorter than announced")
+    return content

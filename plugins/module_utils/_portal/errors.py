@@ -11,14 +11,38 @@ from __future__ import annotations
 
 from typing import Any
 
+# What a failed request did on the server. A field says so, never the text of a message.
+NOTHING, SOMETHING, NOT_KNOWN = "nothing", "something", "not known"
+
+# In a few words, for a table.
+_TITLES = {
+    "config": "wrong options",
+    "connection": "not reached",
+    "tls": "certificate not trusted",
+    "timeout": "no answer in time",
+    "auth": "credentials refused",
+    "payment": "unpaid",
+    "forbidden": "not allowed",
+    "not_found": "not found",
+    "rate_limited": "too many requests",
+    "server": "portal failed",
+    "rejected": "request rejected",
+    "protocol": "not understood",
+    "conflict": "busy",
+    "guard": "refused by a guard",
+    "task_failed": "task failed",
+}
+LONGEST_DETAIL = 300
+
 
 class DocSpaceError(Exception):
     """A failure that ends the task, with what `fail_json` needs.
 
     code: one of those that the modules document. status, method, path: of the HTTP exchange, None
     where there was none. detail: the server's words. retry_after: seconds that it asks to wait.
-    changed: whether something was changed, or goes on, on the server. values: more result keys.
-    warnings: what the user must know beside it.
+    outcome: what the request that failed did on the server. changed: whether the task as a whole
+    changed something there, or started what goes on. values: more result keys. warnings: what the
+    user must know beside it.
     """
 
     def __init__(
@@ -29,6 +53,7 @@ class DocSpaceError(Exception):
         status: int | None = None,
         detail: str | None = None,
         retry_after: float | None = None,
+        outcome: str = NOTHING,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -36,6 +61,7 @@ class DocSpaceError(Exception):
         self.status = status
         self.detail = detail
         self.retry_after = retry_after
+        self.outcome = outcome
         self.method: str | None = None
         self.path: str | None = None
         self.changed = False
@@ -52,10 +78,11 @@ class DocSpaceError(Exception):
         """The result key `failure`."""
         return {
             "code": self.code,
+            "title": _TITLES[self.code],
             "status": self.status,
             "method": self.method,
             "path": self.path,
-            "detail": self.detail,
+            "detail": self.detail and self.detail[:LONGEST_DETAIL],
         }
 
 
@@ -66,9 +93,4 @@ def config_error(message: str) -> DocSpaceError:
 
 def protocol_error(message: str, *, status: int | None = 200) -> DocSpaceError:
     """An answer that can't be the API's, so that nothing may be concluded from it."""
-    return DocSpaceError("protocol", message, status=status)
-
-
-def is_whole(value: Any) -> bool:
-    """Whether a decoded value is a whole number, which true and false are not."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    return DocSpaceError("protocol", message, status=status, outcome=NOT_KNOWN)

@@ -11,15 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.parameters import remove_values
 
 from .client import REQUESTS_ERROR, Client
-from .connection import CONNECTION, build_client
+from .connection import CONNECTION, build_connection, check_given
 from .errors import DocSpaceError, config_error
+from .gate import Gate, Interrupted
 from .values import parse_duration, parse_time
+
+# No option has a use for more, and some of Python's conversions break on it.
+LARGEST = 10**15
+LONGEST_MESSAGE = 990
 
 
 class Result:
@@ -60,41 +65,162 @@ def duration(params: dict[str, Any], option: str) -> int | None:
         raise config_error(f"{error}.") from error
 
 
-def run_module(
-    run: Callable[[AnsibleModule, Client], Result], argument_spec: dict[str, Any], **rules: Any
+def refuse_accidents(
+    given: dict[str, Any], *, null: Sequence[str] = (), empty: Sequence[str] = ()
 ) -> None:
-    """A module's main: build the client, run, exit or fail. rules: as AnsibleModule takes them."""
-    module = AnsibleModule(
-        argument_spec={**CONNECTION, **argument_spec},
-        supports_check_mode=True,
-        mutually_exclusive=[("api_key", "username"), ("api_key", "password")],
-        **rules,
-    )
-    if REQUESTS_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("requests"), exception=REQUESTS_ERROR)
+    """Refuse what came out empty: it would mean everything, nothing, or a default unasked for.
+
+    A null isn't an option that is left out: a template that yields nothing is null since
+    ansible-core 2.19, and so is a blank answer of a survey. given: the options of a task. null,
+    empty: those for which that is an answer.
+    """
+    for name, value in given.items():
+        if name.startswith("_ansible_"):
+            continue
+        items = value if isinstance(value, list) else [value]
+        if any(isinstance(item, (int, float)) and abs(item) >= LARGEST for item in items):
+            raise config_error(f"{name}: the number is too large.")
+        if (value is None and name in null) or (value in ([], "") and name in empty):
+            continue
+        blank = [item for item in items if item is None or not str(item).strip()]
+        if blank or not items:
+            what = "null" if None in blank else "empty"
+            raise config_error(
+                f"{name}: it is {what}, which may mean more than was meant. Leave it out, or use "
+                'omit: "{{ a_variable | default(omit, true) }}".'
+            )
+
+
+def run_module(
+    run: Callable[[AnsibleModule, Client], Result],
+    argument_spec: dict[str, Any],
+    *,
+    null: Sequence[str] = (),
+    empty: Sequence[str] = (),
+    **rules: Any,
+) -> None:
+    """A module's main: build the client, run, exit or fail.
+
+    null, empty: as `refuse_accidents` takes them. rules: as AnsibleModule takes them.
+    """
+
+    def look(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
+        kept = check_given(given, secrets)
+        own = {name: value for name, value in kept.items() if name not in CONNECTION}
+        refuse_accidents(own, null=null, empty=empty)
+        return kept
+
+    def act(module: AnsibleModule, log: list[str], gate: Gate) -> Result:
+        return run(module, Client(build_connection(module), log.append, gate))
+
+    exclusive = [("api_key", "username"), ("api_key", "password")]
+    spec = {**CONNECTION, **argument_spec}
+    _main(spec, look, act, needs=REQUESTS_ERROR, mutually_exclusive=exclusive, **rules)
+
+
+def run_offline(
+    run: Callable[[AnsibleModule], Result], argument_spec: dict[str, Any], **rules: Any
+) -> None:
+    """The main of a module that asks no portal."""
+
+    def look(given: dict[str, Any], _secrets: set[str]) -> dict[str, Any]:
+        refuse_accidents(given)
+        return given
+
+    _main(argument_spec, look, lambda module, _log, _gate: run(module), needs=None, **rules)
+
+
+def _main(
+    spec: dict[str, Any],
+    look: Callable[[dict[str, Any], set[str]], dict[str, Any]],
+    act: Callable[[AnsibleModule, list[str], Gate], Result],
+    *,
+    needs: str | None,
+    **rules: Any,
+) -> None:
+    class Module(AnsibleModule):
+        """With a look at the arguments before Ansible fills in, checks and logs them."""
+
+        params: dict[str, Any]
+
+        def _load_params(self) -> None:
+            super()._load_params()
+            self.params = look(self.params, self.no_log_values)
+
+    module: AnsibleModule | None = None
     log: list[str] = []
-    client: Client | None = None
+    gate, result = Gate(), Result(changed=False)
     failed: DocSpaceError | None = None
     try:
-        client = build_client(module, log.append)
-        result = run(module, client)
+        with gate.closed_by_signals():
+            module = Module(argument_spec=spec, supports_check_mode=True, **rules)
+            if needs is not None:
+                module.fail_json(msg=missing_requests(needs), exception=needs)
+            result = act(module, log, gate)
     except DocSpaceError as error:
         failed = error
-        if failed.code == "protocol" and failed.method is None and client and client.last:
-            # Found only when the answer was read for what it means.
-            failed.method, failed.path = client.last
-    for warning in filter(None, result.warnings if failed is None else failed.warnings):
-        # Ansible masks secrets in the result, but not in every version in warnings.
-        module.warn(str(remove_values(warning, module.no_log_values)))
-    verbose = {"log": log} if log and module._verbosity else {}
+    except Interrupted as signal:
+        failed = _interrupted(signal)
+    if module is None:
+        module = AnsibleModule(argument_spec=_unchecked(spec), supports_check_mode=True)
     # Outside of the except block, or Ansible would add the traceback.
+    verbose = {"log": log} if log and module._verbosity else {}
     if failed is not None:
-        module.fail_json(
-            msg=failed.message[:990],
-            changed=failed.changed,
-            failure=failed.failure,
-            **failed.values,
-            **verbose,
-        )
+        _fail(module, failed, verbose)
+    _warn(module, result.warnings)
     diff = {} if result.diff is None else {"diff": result.diff}
     module.exit_json(changed=result.changed, **result.values, **diff, **verbose)
+
+
+def _fail(module: AnsibleModule, failed: DocSpaceError, verbose: dict[str, Any]) -> NoReturn:
+    _warn(module, failed.warnings)
+    # Masked before they are cut: half a secret wouldn't be recognised.
+    message = str(remove_values(failed.message, module.no_log_values))
+    failed.detail = failed.detail and str(remove_values(failed.detail, module.no_log_values))
+    module.fail_json(
+        msg=message[:LONGEST_MESSAGE],
+        changed=failed.changed,
+        failure=failed.failure,
+        **failed.values,
+        **verbose,
+    )
+    raise AssertionError("fail_json came back")
+
+
+def _warn(module: AnsibleModule, warnings: Sequence[str | None]) -> None:
+    for warning in filter(None, warnings):
+        # Ansible masks secrets in the result, but not in every version in warnings.
+        module.warn(str(remove_values(warning, module.no_log_values)))
+
+
+def _unchecked(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec that takes anything, for a task that is refused. An address may hold credentials."""
+    return {
+        name: {
+            "type": "raw",
+            "aliases": option.get("aliases", []),
+            "no_log": name == "url" or bool(option.get("no_log")),
+        }
+        for name, option in spec.items()
+    }
+
+
+def _interrupted(signal: Interrupted) -> DocSpaceError:
+    error = DocSpaceError(
+        "task_failed",
+        f"Interrupted by {signal.name}: nothing that writes was sent after it."
+        + (" What was sent before may go on or have had its effect." if signal.wrote else "")
+        + " Run the task again to see and to finish.",
+    )
+    error.changed = signal.wrote
+    return error
+
+
+def missing_requests(trace: str) -> str:
+    """What to say when `requests` can't be imported, for whatever reason."""
+    reason = trace.strip().splitlines()[-1]
+    if reason.startswith(
+        ("ModuleNotFoundError: No module named 'requests'", "ImportError: No mod")
+    ):
+        return str(missing_required_lib("requests"))
+    return f"{missing_required_lib('requests')} It is there, but can't be imported: {reason}"

@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""UUIDs, times and plain durations as text. This file is private to the collection."""
+"""What values mean: UUIDs, times, plain durations, numbers, text. No I/O.
+
+Whatever the server says passes here before anything is concluded from it. This file is private to
+the collection.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,10 @@ _TIME = re.compile(
 _NUMBER = re.compile("[0-9]{1,15}")
 _PART = re.compile("([0-9]{1,15})([a-z])")
 _PARTS = re.compile("(?:[0-9]{1,15}[a-z])+")
+# Control characters, half characters (of which no result may hold any, or Ansible refuses it), and
+# those that change the direction of a line or break it.
+_UNCLEAN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_AGES = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _SECONDS = {"y": 365 * 86400, "w": 7 * 86400, "d": 86400, "h": 3600}
 
 
@@ -31,6 +39,45 @@ def normal_uuid(text: str) -> str | None:
     """
     found = _UUID.fullmatch(text)
     return "-".join(found.group(2, 4, 5, 6, 7)).lower() if found else None
+
+
+def clean(value: object) -> str:
+    """A text of the server in one line that every output can carry."""
+    return _UNCLEAN.sub("\ufffd", str(value))
+
+
+def first_line(value: object) -> str:
+    """The first line of a message that isn't blank: never the stack trace behind it (C10)."""
+    lines = (line.strip() for line in str(value).splitlines())
+    return clean(next(filter(None, lines), ""))
+
+
+def is_whole(value: object) -> bool:
+    """Whether a decoded value is a whole number, which true and false are not."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def whole(value: object, low: int, high: int) -> int:
+    """A whole number of the server, also as text or with a zero fraction, within its bounds.
+
+    Anything else is a ValueError.
+    """
+    if isinstance(value, float) and value == value // 1:  # not infinite either: inf // 1 is nan
+        value = int(value)
+    if isinstance(value, str) and re.fullmatch("-?[0-9]{1,15}", value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ValueError(f"no whole number from {low} to {high}")
+    return value
+
+
+def age_text(seconds: int) -> str:
+    """An age in words, for tables: `12 hours`, `3 days`; whole units, the rest cut."""
+    if seconds < 0:
+        return "in the future"
+    size, unit = next(one for one in _AGES if seconds >= one[0] or one[0] == 1)
+    number = seconds // size
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def parse_time(value: object) -> datetime:

@@ -164,7 +164,7 @@ def check_outcome(outcome: Outcome, secrets: tuple[str, ...] = ()) -> dict[str, 
         return result
     assert code == 1 and 20 < len(result["msg"]) < 1000, result["msg"]
     if "failure" in result:
-        assert set(result["failure"]) == {"code", "status", "method", "path", "detail"}
+        assert set(result["failure"]) == {"code", "title", "status", "method", "path", "detail"}
         assert result["changed"] in (True, False)
     return result
 

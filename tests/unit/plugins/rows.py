@@ -37,6 +37,7 @@ RECORD = {
     "created_on": "2026-11-04T12:00:00Z",
     "expires_on": None,
     "age_seconds": 86400,
+    "age": "1 day",
 }
 
 

@@ -39,10 +39,11 @@ def test_the_tasks_address_comes_before_that_of_the_environment(wire: Wire, run:
     assert run("docspace_backup_info", env=env)["count"] == 0
 
 
-def test_no_address_at_all_is_refused_by_ansible(run: Run) -> None:
+def test_no_address_at_all_names_the_variable(run: Run) -> None:
     result = run("docspace_backup_info", url=None)
-    assert "url" in result["msg"]
-    assert "failure" not in result
+    assert result["msg"].startswith("url: missing")
+    assert "DOCSPACE_BASE_URL" in result["msg"]
+    assert result["failure"]["code"] == "config"
 
 
 @pytest.mark.parametrize(

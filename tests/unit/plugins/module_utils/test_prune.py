@@ -129,7 +129,7 @@ def test_the_account() -> None:
     rows = [(one, ["not kept by any rule"]) for one in history(1, 2, 3, 4, 5)[::-1]]
     plan = Plan(rows, [(record(0), ["last", "daily"])], ["idx"])
     error = DocSpaceError("server", "Broken.", status=500, detail="why")
-    outcome = Outcome({"id000001", "id000003"}, {"id000004": error}, ["idx", "id000005"], [])
+    outcome = Outcome({"id000001", "id000003"}, {"id000004": error}, ["id000005"], [])
     result = report(plan, outcome, 10, NOW)
     assert [one["id"] for one in result["removed"]] == ["id000003", "id000001"]
     assert result["removed"][0] == {
@@ -139,6 +139,7 @@ def test_the_account() -> None:
         "created_on": "2026-11-02T12:00:00Z",
         "expires_on": None,
         "age_seconds": 3 * 86400,
+        "age": "3 days",
         "reasons": ["not kept by any rule"],
     }
     assert result["kept"] == [{**record(0).result(NOW), "reasons": ["last", "daily"]}]

@@ -17,7 +17,7 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import
 )
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import (
     Copy,
-    Plan,
+    Judged,
     Policy,
     RetentionError,
     judge,
@@ -30,13 +30,13 @@ LATER = "2100-01-01"
 ID = "5d6f0a3e-8d3c-4f7a-9a51-0c5c1de0b1f7"
 
 
-def plan_for(times: dict[str, str], now: str = LATER, **options: Any) -> Plan:
+def plan_for(times: dict[str, str], now: str = LATER, **options: Any) -> Judged:
     """Judge copies of one storage, given as id and time."""
     copies = [Copy(name, parse_time(time)) for name, time in times.items()]
     return judge(copies, Policy(options), parse_time(now))
 
 
-def kept(plan: Plan) -> dict[str, list[str]]:
+def kept(plan: Judged) -> dict[str, list[str]]:
     return {copy.id: reasons for copy, reasons in plan.keep}
 
 

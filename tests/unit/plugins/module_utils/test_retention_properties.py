@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import (
     Copy,
-    Plan,
+    Judged,
     Policy,
     judge,
 )
@@ -94,11 +94,11 @@ policies = options_with(["keep_within", *BY_PERIOD])
 policies_without_periods_in_windows = options_with(["keep_within"])
 
 
-def plan_for(copies: Iterable[Copy], options: Options, now: datetime) -> Plan:
+def plan_for(copies: Iterable[Copy], options: Options, now: datetime) -> Judged:
     return judge(copies, Policy(options), now)
 
 
-def kept(plan: Plan) -> set[str]:
+def kept(plan: Judged) -> set[str]:
     return {copy.id for copy, _reasons in plan.keep}
 
 

@@ -49,10 +49,10 @@ def refused(run: Run, module: str, **given: Any) -> str:
     ("given", "option", "says"),
     [
         ({"storage_type": "local"}, "path", "missing"),
-        ({"storage_type": "local", "path": ""}, "path", "missing"),
+        ({"storage_type": "local", "path": ""}, "path", "empty"),
         ({"storage_type": "local", "storage_params": {"filepath": "/srv"}}, "path", "missing"),
         ({"storage_type": "documents"}, "folder_id", "missing"),
-        ({"storage_type": "documents", "folder_id": ""}, "folder_id", "missing"),
+        ({"storage_type": "documents", "folder_id": ""}, "folder_id", "empty"),
         ({"storage_type": "documents", "folder_id": "sbox-1"}, "folder_id", "number"),
         ({"storage_type": "documents", "folder_id": "17a"}, "folder_id", "number"),
         ({"storage_type": "documents", "folder_id": "-"}, "folder_id", "number"),
@@ -141,19 +141,19 @@ SENT = [
     pytest.param(
         {
             "storage_params": {"module": "s3", "forcepathstyle": True, "usehttp": False},
-            "storage_secrets": {"secretaccesskey": SECRET, "pin": 1.5},
+            "storage_secrets": {"secretaccesskey": SECRET, "pin": 1234567.5},
         },
         "third_party_consumer",
         [
             *(("module", "s3"), ("forcepathstyle", "true"), ("usehttp", "false")),
-            *(("secretaccesskey", SECRET), ("pin", "1.5")),
+            *(("secretaccesskey", SECRET), ("pin", "1234567.5")),
         ],
         id="consumer",
     ),
     pytest.param(
-        {"storage_secrets": {"module": "s3"}},
+        {"storage_secrets": {"module": "selectel-private"}},
         "third_party_consumer",
-        [("module", "s3")],
+        [("module", "selectel-private")],
         id="module as a secret",
     ),
     pytest.param(

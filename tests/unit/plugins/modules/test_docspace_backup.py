@@ -30,7 +30,7 @@ from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import (
 Run = Callable[..., dict[str, Any]]
 
 HISTORY = "getbackuphistory"
-FACTS = {key: value for key, value in RECORD.items() if key != "age_seconds"}
+FACTS = {key: value for key, value in RECORD.items() if key not in ("age_seconds", "age")}
 
 
 def gone(run: Run, **options: Any) -> dict[str, Any]:
@@ -109,10 +109,13 @@ def test_the_warning_says_which_file_may_remain(wire: Wire, run: Run) -> None:
 
 
 @pytest.mark.parametrize("answer", [empty(401), empty(403), failed(403, "Access denied")])
-def test_a_delete_that_may_not_be_done_fails_at_once(answer: Any, wire: Wire, run: Run) -> None:
+def test_a_delete_that_may_not_be_done_fails(answer: Any, wire: Wire, run: Run) -> None:
     """A read-only key reads, and gets 403 with nothing in it for the delete (C5)."""
     wire.expect("GET", HISTORY, ok([row()]))
     wire.expect("DELETE", f"deletebackup/{ONE}", answer)
+    if answer.status == 403:
+        # Since 3.7.1 the record may be hidden all the same.
+        wire.expect("GET", HISTORY, ok([row()]))
     result = gone(run)
     assert result["failure"]["status"] == answer.status
     assert result["failure"]["method"] == "DELETE"
@@ -145,7 +148,7 @@ def test_a_row_without_a_time_is_deleted_like_any_other(wire: Wire, run: Run) ->
     wire.expect("GET", HISTORY, ok([row(createdOn="0001-01-01T00:00:00")]))
     wire.expect("DELETE", f"deletebackup/{ONE}", ok(True))
     result = gone(run)
-    assert result["backup"] == {**RECORD, "created_on": None, "age_seconds": None}
+    assert result["backup"] == {**RECORD, "created_on": None, "age_seconds": None, "age": None}
 
 
 @pytest.mark.parametrize("verbosity", [0, 3])
@@ -162,6 +165,7 @@ def test_a_failure_has_all_its_parts(wire: Wire, run: Run) -> None:
     result = gone(run)
     assert result["failure"] == {
         "code": "server",
+        "title": "portal failed",
         "status": 500,
         "method": "GET",
         "path": f"/api/2.0/backup/{HISTORY}",

@@ -406,7 +406,7 @@ def test_both_run(wire: Wire, run: Run) -> None:
         ({"isCompleted": True, "status": None}, {"status": "completed"}),
         ({"error": None, "warning": None, "link": None}, {}),
         ({"backupProgressEnum": "Backup"}, {}),
-        ({"progress": 1234}, {"progress": 1234}),
+        ({"progress": 1234}, {"progress": 100}),
         ({"taskId": None}, {"id": ""}),
     ],
 )
@@ -571,7 +571,8 @@ def test_no_backup_this_month(wire: Wire, run: Run) -> None:
 )
 def test_usage_that_cant_be_read(count: Any, state: Any, wire: Wire, run: Run) -> None:
     wire.expect("GET", "getbackupscount", count)
-    wire.expect("GET", "getservicestate", state)
+    if count.body == ok(4).body:
+        wire.expect("GET", "getservicestate", state)
     assert run("docspace_backup_info", gather=["usage"])["failure"]["code"] == "protocol"
 
 
@@ -611,6 +612,9 @@ def test_each_reading_may_fail(
     answer: Any, code: str, gather: str, call: str, wire: Wire, run: Run
 ) -> None:
     wire.expect("GET", call, answer)
+    if (gather, code) == ("progress", "auth"):
+        # A restore that runs would be the reason.
+        wire.expect("GET", "getrestoreprogress", ok())
     result = run("docspace_backup_info", gather=[gather])
     assert result["failure"]["code"] == code
     assert result["failure"]["path"] == f"/api/2.0/backup/{call}"

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What it means when no answer came, or not the whole of it. Loaded only then.
+
+This file is private to the collection.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .answers import Mask
+from .errors import LONGEST_DETAIL, NOT_KNOWN, NOTHING, DocSpaceError, config_error, protocol_error
+from .values import clean
+
+# By the names of requests', urllib3's and Python's own classes, whose places differ by version.
+_TIMEOUTS = {"ReadTimeoutError", "ConnectTimeoutError", "ConnectTimeout", "ReadTimeout", "timeout"}
+_TIMEOUTS.add("TimeoutError")
+_NOT_REACHED = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
+_TLS = {"SSLError", "SSLCertVerificationError", "CertificateError"}
+_CUT = re.compile("EOF occurred|UNEXPECTED_EOF|reset by peer|Broken pipe|closed \\(EOF\\)")
+_CUT_KINDS = {"SSLEOFError", "SSLZeroReturnError", "ConnectionResetError", "BrokenPipeError"}
+_BODY = {"ChunkedEncodingError", "ContentDecodingError", "DecodeError", "IncompleteRead"}
+# Raised by our own input, before anything is sent.
+_OPTIONS = {"InvalidURL", "MissingSchema", "LocationParseError", "UnicodeError"}
+_PROXIES = {"InvalidProxyURL", "ProxySchemeUnknown", "ProxySchemeUnsupported"}
+
+
+def from_exception(error: Exception, host: str, mask: Mask) -> DocSpaceError:
+    """What an exception of `requests` or below means: no answer came, or not the whole of it."""
+    causes = list(_causes(error))
+    kinds = {base.__name__ for cause in causes for base in type(cause).__mro__}
+    words = " ".join(map(str, causes))
+    detail = _detail(causes, mask)
+    shown = detail[:LONGEST_DETAIL]
+    if kinds & _PROXIES or "InvalidSchema" in kinds or (kinds & _OPTIONS and not kinds & _TLS):
+        return config_error(_advice(kinds, words, host, shown))
+    if kinds & _TIMEOUTS and "NewConnectionError" not in kinds:
+        outcome = NOTHING if kinds & _NOT_REACHED else NOT_KNOWN
+        return DocSpaceError(
+            "timeout",
+            f"{host} didn't answer in time. Check that the portal is up and not overloaded, or "
+            "raise 'timeout'.",
+            detail=detail,
+            outcome=outcome,
+        )
+    cut = bool(kinds & _CUT_KINDS or _CUT.search(words)) and "CERTIFICATE_VERIFY" not in words
+    if not cut and (kinds & _TLS or not kinds & {"RequestException", "HTTPError", "ValueError"}):
+        # A CA bundle that holds no certificate is a bare OSError.
+        return DocSpaceError(
+            "tls",
+            f"No trusted TLS connection to {host}: {shown}. Check the portal's certificate and "
+            "host name; for a private certificate authority give its file in 'ca_path'.",
+            detail=detail,
+            outcome=NOTHING if "CERTIFICATE_VERIFY" in words else NOT_KNOWN,
+        )
+    if _breaks_http(causes, kinds):
+        broken = protocol_error(
+            f"The answer of {host} breaks HTTP, so nothing is concluded from it: {shown}. Look at "
+            "proxies and other servers on the way.",
+            status=None,
+        )
+        broken.detail = detail
+        return broken
+    outcome = NOT_KNOWN
+    if "ProxyError" in kinds:
+        sentence = f"The proxy before {host} refuses: {shown}. Check the proxy variables"
+        outcome = NOTHING
+    elif kinds & _TLS:
+        sentence = f"{host} cut the TLS connection off: {shown}. Run again; a proxy may reload"
+    elif kinds & _BODY:
+        sentence = f"{host} cut its answer off: {shown}. Run again; look at proxies on the way"
+    elif kinds & _NOT_REACHED:
+        sentence = f"{host} can't be reached: {shown}. Check 'url', firewalls and the portal"
+        outcome = NOTHING
+    else:
+        sentence = f"{host} closed the connection without an answer: {shown}. Run again"
+    return DocSpaceError("connection", f"{sentence}.", detail=detail, outcome=outcome)
+
+
+def _causes(error: object) -> Iterator[BaseException]:
+    """An exception and those it was made of. Not its context, which may be another request's."""
+    seen: list[object] = [error]
+    for one in seen:
+        if isinstance(one, BaseException):
+            yield one
+            inner = [*one.args, getattr(one, "reason", None), one.__cause__]
+            seen += [item for item in inner if item not in seen]
+
+
+def _detail(causes: list[BaseException], mask: Mask) -> str:
+    """What is worth to be shown: the words of the cause, without objects and credentials."""
+    inner = causes[1] if len(causes) > 1 else causes[0]
+    inner = getattr(inner, "reason", None) or inner
+    # urllib3 writes ('Connection aborted.', what it was).
+    aborted = getattr(inner, "args", ())[1:2]
+    words = str(aborted[0] if aborted and isinstance(aborted[0], Exception) else inner)
+    words = re.sub(r"<[^>]* object at 0x\w+>[:,]? ?|\w+\(host=[^)]*\)[:,]? ?", "", mask(words))
+    return clean(re.sub(r"//[^@\s]*@", "//***@", words))
+
+
+def _advice(kinds: set[str], words: str, host: str, shown: str) -> str:
+    if "SOCKS" in words:
+        return (
+            "The environment names a SOCKS proxy, for which requests needs PySocks. Install it "
+            "where the module runs (pip install 'requests[socks]'), or change the proxy variables."
+        )
+    if kinds & _PROXIES:
+        return (
+            "The address of the proxy can't be read. Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY "
+            "in the environment where the module runs."
+        )
+    return f"No request can be made to {host}: {shown}. Check 'url'."
+
+
+def _breaks_http(causes: list[BaseException], kinds: set[str]) -> bool:
+    for cause in causes:
+        if type(cause).__name__ == "InvalidChunkLength":
+            # Nothing where the length should be is a cut.
+            return bool(getattr(cause, "length", b""))
+    cut_or_lost = {"IncompleteRead", "ConnectionError", "ProxyError"} | _BODY
+    return "InvalidHeader" in kinds or ("ValueError" in kinds and not kinds & cut_or_lost)

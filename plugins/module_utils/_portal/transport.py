@@ -1,0 +1,105 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A bound on the time that an answer takes as a whole, byte by byte and headers included.
+
+The time-out of requests is for each read, so that a server that drips never ends. This file is
+private to the collection.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import time
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+
+
+class Budget:
+    """The time that the answer which is read now may still take."""
+
+    def __init__(self) -> None:
+        self._end = 0.0
+
+    def begin(self, seconds: float) -> None:
+        """Begin anew."""
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds that are left; none is a time-out."""
+        left = self._end - time.monotonic()
+        if left <= 0.0:
+            raise socket.timeout("the answer as a whole takes too long")
+        return left
+
+
+class _Reader(io.RawIOBase):
+    """What http.client reads from: a socket, each read of which fits into the budget."""
+
+    def __init__(self, sock: Any, budget: Budget) -> None:
+        super().__init__()
+        self._sock, self._budget = sock, budget
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        usual = self._sock.gettimeout()
+        left = self._budget.left()
+        self._sock.settimeout(left if usual is None else min(usual, left))
+        try:
+            count: int | None = self._raw.readinto(buffer)
+        finally:
+            self._sock.settimeout(usual)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Source:
+    """The one method of a socket that http.client uses for an answer."""
+
+    def __init__(self, sock: Any, budget: Budget) -> None:
+        self._sock, self._budget = sock, budget
+
+    def makefile(self, _mode: str, *_args: Any) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self._sock, self._budget))
+
+
+class Adapter(HTTPAdapter):
+    """The transport of requests, with connections that keep to the budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self._bound(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        known = proxy in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **options)
+        if not known:
+            self._bound(manager)
+        return manager
+
+    def _bound(self, manager: Any) -> None:
+        def answer(sock: Any, *args: Any, **options: Any) -> http.client.HTTPResponse:
+            source: Any = _Source(sock, self._budget)
+            return http.client.HTTPResponse(source, *args, **options)
+
+        def pool(kind: Any) -> Any:
+            made = {"response_class": staticmethod(answer)}
+            connection = type("Connection", (kind.ConnectionCls,), made)
+            return type("Pool", (kind,), {"ConnectionCls": connection})
+
+        kinds = manager.pool_classes_by_scheme.items()
+        manager.pool_classes_by_scheme = {scheme: pool(kind) for scheme, kind in kinds}
