@@ -12,8 +12,11 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
+from .settings import Settings, listing, parse
 from .simulator import Simulator
+from .versions import KNOWN
 
 HELP = """\
 A small ONLYOFFICE DocSpace on this machine, to try playbooks without a portal. Nothing is stored:
@@ -42,12 +45,17 @@ requests, state): GET /simulator/ answers with addresses and keys.
 """
 
 
+SWITCHES_HELP = """
+Switches, with their defaults; the C-numbers stand in tests/contract/README.md:
+"""
+
+
 def arguments() -> argparse.ArgumentParser:
     """The options."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.simulator",
         description=HELP,
-        epilog=SEED_HELP,
+        epilog=SEED_HELP + SWITCHES_HELP + listing(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -58,9 +66,29 @@ def arguments() -> argparse.ArgumentParser:
     add("--read-only-key", action="store_true", help="print the key that may only read")
     add("--task-seconds", type=float, default=10.0, metavar="S", help="how long a backup takes")
     add("--write-env", type=Path, metavar="FILE", help="also write the lines to FILE when ready")
+    add("--server", default="3.7", metavar="VERSION", help=f"{', '.join(map(str, KNOWN))} (3.7)")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        type=switch,
+        dest="switches",
+        metavar="NAME=VALUE",
+        help="set a switch, see below; may be given often",
+    )
     add("--certfile", help="serve TLS with this certificate")
     add("--keyfile", help="the certificate's key, when it is not in the same file")
     return parser
+
+
+def switch(text: str) -> dict[str, Any]:
+    """`--set`: a name and a value that fit."""
+    try:
+        values = parse(text)
+        Settings().change(values)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return values
 
 
 def environment(sims: list[Simulator], read_only: bool) -> str:
@@ -101,13 +129,15 @@ def main(argv: list[str] | None = None) -> int:
             sim = Simulator(
                 options.seed,
                 hosts=[f"portal{number + 1}.example.test"],
+                server=options.server,
                 task_seconds=options.task_seconds,
+                settings={k: v for values in options.switches for k, v in values.items()},
                 port=options.port + number if options.port else 0,
                 certfile=options.certfile,
                 keyfile=options.keyfile,
             )
             if options.key:
-                sim.portal.key = sim.portal.add_key(secret=options.key)
+                sim.portal.add_key(secret=options.key, role="key")
             sims.append(sim.start())
         lines = environment(sims, options.read_only_key)
         sys.stdout.write(lines)

@@ -26,10 +26,30 @@ class PortalHandle:
         self.host = portal.host
         self.username = ADMINISTRATOR
         self.password = PASSWORD
-        self.key = self.add_key()
-        self.read_key = self.add_key(["*:read"])
-        self.write_key = self.add_key(["*:write"])
-        self.user_key = self.add_key(owner=PLAIN_USER)
+        self.add_key(role="key")
+        self.add_key(["*:read"], role="read_key")
+        self.add_key(["*:write"], role="write_key")
+        self.add_key(owner=PLAIN_USER, role="user_key")
+
+    @property
+    def key(self) -> str:
+        """The administrator's key with all rights; after a restore it may be another one."""
+        return self._portal.key_of("key")
+
+    @property
+    def read_key(self) -> str:
+        """The administrator's key that may only read."""
+        return self._portal.key_of("read_key")
+
+    @property
+    def write_key(self) -> str:
+        """The administrator's key with the scope to write."""
+        return self._portal.key_of("write_key")
+
+    @property
+    def user_key(self) -> str:
+        """A key of a person who is no administrator."""
+        return self._portal.key_of("user_key")
 
     @property
     def token(self) -> str:
@@ -42,10 +62,12 @@ class PortalHandle:
         state: str = "good",
         owner: str = ADMINISTRATOR,
         secret: str | None = None,
+        role: str = "",
     ) -> str:
-        """Add an API key (state: good, expired or disabled) and return its secret."""
+        """Add an API key (state: good, expired or disabled) and return its secret. With the role
+        `key` it is the one that this object and `GET /simulator/` show from now on."""
         with self._server.lock:
-            return self._portal.add_key(owner, scopes or (), state, secret)
+            return self._portal.add_key(owner, scopes or (), state, secret, role)
 
     def user_token(self, name: str) -> str:
         """A person's portal token."""
@@ -58,7 +80,7 @@ class PortalHandle:
             return seeds.plant(self._server, self._portal, seed)
 
     def set(self, **values: Any) -> None:
-        """Set switches; `Settings` in `state.py` names them."""
+        """Set switches; `Settings` in `settings.py` names them."""
         with self._server.lock:
             self._portal.settings.change(values)
 

@@ -21,7 +21,9 @@ from .log import Logged, RequestLog
 from .portal import PortalHandle
 from .seeds import Seed
 from .server import WebServer
-from .state import Portal, Server, Settings
+from .settings import Settings
+from .state import Portal, Server
+from .versions import version
 
 
 class Simulator:
@@ -33,7 +35,8 @@ class Simulator:
         *,
         kind: str = "standalone",
         hosts: Iterable[str] = ("portal.example.test",),
-        licence: bool = False,
+        server: str = "3.7",
+        licence: bool = True,
         clock: Clock | None = None,
         task_seconds: float = 3.0,
         settings: Mapping[str, Any] | None = None,
@@ -45,7 +48,7 @@ class Simulator:
         if kind not in ("standalone", "saas"):
             raise ValueError("kind is standalone or saas")
         self.clock = clock or Clock()
-        self._server = Server(clock=self.clock, kind=kind, licence=licence)
+        self._server = Server(clock=self.clock, kind=kind, licence=licence, version=version(server))
         defaults = paced(task_seconds)
         defaults.change(settings or {})
         for number, host in enumerate(hosts, start=1):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from .clock import Clock
+from .settings import Settings
+from .versions import V3_7, Version
 
 STORAGE_TYPES = (
     "Documents",
@@ -24,57 +26,6 @@ STORAGE_TYPES = (
 )
 DOCUMENTS, THIRD_PARTY, CUSTOM_CLOUD, LOCAL, DATA_STORE, CONSUMER = range(6)
 DUMP_TENANT = -1
-TASK_ENDS = (
-    "completed",
-    "warning",
-    "failed",
-    "cancelled",
-    "never_starts",
-    "stalls",
-    "vanishes",
-    "vanishes_recorded",
-    "replaced",
-)
-
-
-@dataclass
-class Settings:
-    """Switches of one portal; `reset` brings back the portal's defaults."""
-
-    portal_status: str = "Active"
-    tariff_state: str = "Paid"
-    limited_access_to_space: bool = False
-    documents_lookup_fails: bool = False
-    documents_delete_fails: bool = False
-    object_store_lookup_fails: bool = False
-    object_store_delete_fails: bool = False
-    task_start_delay_ms: int = 200
-    task_step_ms: int = 250
-    task_end: str = "completed"
-    task_fails_with: str | None = None
-    task_warning: str = "2 files are missing in the backup"
-    cancelled_returns_after_ms: int = 1000
-    restore_hidden_ms: int = 0
-    restore_replaces_keys: bool = False
-    free_backups: int | None = None
-    plan_has_backup: bool = True
-    paid_service: bool = False
-    rate_limits: bool = False
-    database: str = "mysql"
-    storage_type_names: bool = False
-    local_folders: tuple[str, ...] = ("/srv/backup",)
-    folders: tuple[str, ...] = ("7",)
-    refusing_folders: tuple[str, ...] = ("8",)
-
-    def change(self, values: Mapping[str, Any]) -> None:
-        """Set switches by name; an unknown name or end is an error."""
-        known = {item.name for item in fields(self)}
-        for name, value in values.items():
-            if name not in known:
-                raise ValueError(f"unknown setting {name!r}; known: {', '.join(sorted(known))}")
-            if name == "task_end" and value not in TASK_ENDS:
-                raise ValueError(f"task_end is one of {', '.join(TASK_ENDS)}")
-            setattr(self, name, tuple(value) if isinstance(value, list) else value)
 
 
 @dataclass
@@ -95,6 +46,7 @@ class ApiKey:
     owner: User
     scopes: tuple[str, ...] = ()
     state: str = "good"
+    role: str = ""
 
 
 @dataclass
@@ -184,11 +136,26 @@ class Portal:
         scopes: Iterable[str] = (),
         state: str = "good",
         secret: str | None = None,
+        role: str = "",
     ) -> str:
-        """Add an API key of a person, and return its secret."""
+        """Add an API key of a person, and return its secret; the last of a role is the one that
+        the control plane shows."""
         secret = secret or "sk-" + secrets.token_hex(32)
-        self.keys[secret] = ApiKey(secret, self.users[owner], tuple(scopes), state)
+        self.keys[secret] = ApiKey(secret, self.users[owner], tuple(scopes), state, role)
         return secret
+
+    def key_of(self, role: str) -> str:
+        """The secret of that role's key; empty where there is none."""
+        return next((key.secret for key in reversed(self.keys.values()) if key.role == role), "")
+
+    def renew_keys(self) -> None:
+        """Other keys and tokens for the same people and rights, as after a restore."""
+        old, self.keys = self.keys, {}
+        for key in old.values():
+            if key.role:
+                self.add_key(key.owner.name, key.scopes, key.state, role=key.role)
+        for user in self.users.values():
+            user.token = secrets.token_urlsafe(48)
 
 
 @dataclass
@@ -197,7 +164,8 @@ class Server:
 
     clock: Clock
     kind: str = "standalone"
-    licence: bool = False
+    licence: bool = True
+    version: Version = V3_7
     portals: list[Portal] = field(default_factory=list)
     backups: dict[str, Backup] = field(default_factory=dict)
     files: set[tuple[str, str]] = field(default_factory=set)

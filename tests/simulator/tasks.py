@@ -25,6 +25,7 @@ from .state import (
     Server,
     Task,
 )
+from .versions import V3_1
 
 CREATED, RUNNING, COMPLETED, CANCELLED = range(4)
 STEPS = 11
@@ -56,8 +57,9 @@ def start_backup(
     server: Server, portal: Portal, storage_type: int, params: dict[str, str], dump: bool
 ) -> Task:
     """Start a backup; while one runs, that one is the answer and the request is ignored (C22)."""
-    owner: Any = server if dump else portal
-    slot = "dump_task" if dump else "backup_task"
+    shared = dump and server.version >= V3_1
+    owner: Any = server if shared else portal
+    slot = "dump_task" if shared else "backup_task"
     current: Task | None = getattr(owner, slot)
     if current is not None and not current.done and current.cancelled is None:
         return current
@@ -71,8 +73,9 @@ def start_restore(
     server: Server, portal: Portal, dump: bool, backup: Backup | None, storage_type: int
 ) -> Task:
     """Start a restore; a local file that is not a backup's is waited for, for ever (C30)."""
-    owner: Any = server if dump else portal
-    slot = "dump_restore" if dump else "restore_task"
+    shared = dump and server.version >= V3_1
+    owner: Any = server if shared else portal
+    slot = "dump_restore" if shared else "restore_task"
     current: Task | None = getattr(owner, slot)
     if current is not None and not current.done:
         return current
@@ -83,6 +86,11 @@ def start_restore(
         task.end, task.message = "failed", f"Could not find file '{backup.path}'."
     setattr(owner, slot, task)
     return task
+
+
+def last_task(portal: Portal) -> Task | None:
+    """What 3.0 answers to the start of a restore: any task of the portal, even one that ended."""
+    return portal.restore_task or portal.backup_task
 
 
 def cancel(server: Server, portal: Portal) -> bool:
@@ -197,7 +205,7 @@ def finish(server: Server, portal: Portal, task: Task, when: datetime) -> None:
             return
         save(server, portal, task, when)
     elif portal.settings.restore_replaces_keys:
-        portal.keys = {}
+        portal.renew_keys()
     task.done, task.status, task.progress = True, COMPLETED, 100
     if task.end == "warning":
         task.warning = task.message
@@ -217,7 +225,7 @@ def save(server: Server, portal: Portal, task: Task, when: datetime) -> None:
             storage_type=task.storage_type,
             file_name=name,
             created=when,
-            tenant_id=DUMP_TENANT if task.dump else task.tenant_id,
+            tenant_id=DUMP_TENANT if task.dump and server.version >= V3_1 else task.tenant_id,
             path=f"{task.storage_params.get('filePath', '/srv/backup').rstrip('/')}/{name}",
             expires=when + timedelta(days=1) if in_store else None,
             storage_params=task.storage_params,
