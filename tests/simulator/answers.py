@@ -10,6 +10,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+from .content import Slice
+
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json; charset=utf-8"
 NO_CACHE = {"Cache-Control": "no-cache,no-store", "Expires": "-1", "Pragma": "no-cache"}
@@ -24,6 +26,7 @@ class Answer:
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    content: Slice | None = None
 
 
 @dataclass

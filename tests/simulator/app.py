@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import flask
 from werkzeug.datastructures import Headers
 
-from . import body, calls, tasks
+from . import body, calls, storage, tasks, upload
 from .answers import (
     Answer,
     Invalid,
@@ -27,6 +27,7 @@ from .answers import (
 )
 from .auth import Caller, authenticate
 from .limits import Limits
+from .origin import SecondOrigin
 from .state import Portal, Server
 from .versions import V3_0, V3_1, V3_2, V3_5, V3_6, V3_7, Version, failure
 
@@ -92,8 +93,9 @@ class Incoming:
 class Application:
     """The server's behaviour, without sockets."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, origin: SecondOrigin) -> None:
         self.server = server
+        self.origin = origin
         self.limits = Limits()
 
     def answer(self, incoming: Incoming) -> Answer:
@@ -101,6 +103,8 @@ class Application:
         if incoming.path == "/liveness":
             headers = {"Content-Type": "text/plain", "Cache-Control": "no-store, no-cache"}
             return Answer(200, b"Healthy", headers)
+        if incoming.path.startswith(storage.PREFIX) or incoming.path.endswith(upload.ENDING):
+            return self.file(incoming)
         name, backup_id = resolve(incoming)
         route = ROUTES.get(name)
         version = self.server.version
@@ -121,6 +125,26 @@ class Application:
         if refusal is not None or portal is None:
             return with_headers(refusal or problem(404), caller)
         return self.limited(incoming, route, portal, caller, backup_id)
+
+    def file(self, incoming: Incoming) -> Answer:
+        """A backup's file on its way out or in: other filters than the API's stand before it."""
+        portal = self.server.find(incoming.headers.get("Host", ""))
+        try:
+            caller = authenticate(portal, incoming.headers, keys=self.server.version >= V3_1)
+            with self.server.lock:
+                tasks.settle(self.server)
+                if incoming.path.startswith(storage.PREFIX):
+                    wanted = incoming.headers.get("Range", "")
+                    asked = (incoming.method, incoming.path, incoming.query, wanted)
+                    answer = storage.fetch(self.server, self.origin, portal, caller, asked)
+                elif portal is None:
+                    return Answer(404)
+                else:
+                    form = (incoming.headers.get("Content-Type", ""), incoming.body)
+                    answer = upload.take(self.server, portal, caller, incoming.query, form)
+        except ServerError as error:
+            return error.answer()
+        return with_headers(answer, caller)
 
     def limited(
         self, incoming: Incoming, route: Route, portal: Portal, caller: Caller, backup_id: str
@@ -244,11 +268,11 @@ def select(value: Any, wanted: str | None) -> Any:
     return value
 
 
-def create_app(server: Server) -> flask.Flask:
+def create_app(server: Server, origin: SecondOrigin) -> flask.Flask:
     """The web application. Routing by Flask would merge slashes and mind the case (C1)."""
     app = flask.Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False
-    application = Application(server)
+    application = Application(server, origin)
 
     def serve(path: str = "") -> flask.Response:
         del path  # the request has it, decoded and raw
@@ -275,6 +299,9 @@ def respond(application: Application) -> flask.Response:
         address=request.remote_addr or "",
     )
     answer = application.answer(incoming)
+    if answer.content is not None:
+        # It would be held in memory here: the web server sends it.
+        request.environ["simulator.content"] = answer.content
     response = flask.Response(answer.body, answer.status)
     # An answer without a body has no type either: the default one goes.
     response.headers.pop("Content-Type", None)

@@ -43,6 +43,9 @@ def authenticate(portal: Portal | None, headers: Headers, keys: bool = True) -> 
     """Choose the scheme by how the header begins; a cookie counts when the header names none.
     Without `keys` the server does not know API keys yet."""
     given = headers.get("Authorization", "").rstrip()
+    if portal is not None and portal.ownerless:
+        # Restored from an archive without its people: nobody is let in any more (C38).
+        return WRONG if given or COOKIE in headers.get("Cookie", "") else NOBODY
     if given.startswith("Bearer"):
         return bearer(portal, given[len("Bearer") :], keys)
     if given.startswith("Basic "):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import body, history, schedule, tasks
+from . import body, history, restore, schedule, tasks
 from .answers import (
     Invalid,
     access_denied,
@@ -236,7 +236,7 @@ def start_restore(request: Request) -> Any:
         if request.server.version < V3_1:
             return shown(request, ended)
         raise no_file()
-    task = tasks.start_restore(request.server, request.portal, dump, backup, storage_type)
+    task = restore.start(request.server, request.portal, dump, backup, storage_type)
     return shown(request, ended or task)
 
 

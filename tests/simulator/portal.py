@@ -21,8 +21,8 @@ class PortalHandle:
     def __init__(self, server: Server, portal: Portal) -> None:
         self._server = server
         self._portal = portal
-        portal.add_user(ADMINISTRATOR, PASSWORD, administrator=True)
-        portal.add_user(PLAIN_USER, PASSWORD, administrator=False)
+        portal.add_user(ADMINISTRATOR, PASSWORD, administrator=True, shown="Administrator")
+        portal.add_user(PLAIN_USER, PASSWORD, administrator=False, shown="Plain User")
         self.host = portal.host
         self.username = ADMINISTRATOR
         self.password = PASSWORD

@@ -137,6 +137,7 @@ def read(values: Mapping[str, Any], server: Server, portal: Portal, now: datetim
         expires=moment(expires) if isinstance(expires, str) else expires,
         storage_params=json.loads(params) if isinstance(params, str) else dict(params),
         row=dict(values.get("row", {})),
+        dump=tenant_id == DUMP_TENANT or bool(values.get("dump")),
     )
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from .archive import BROKEN
+
 CHOICES = {
     "portal_status": (
         "Active",
@@ -33,6 +35,7 @@ CHOICES = {
         "replaced",
     ),
     "database": ("mysql", "postgresql"),
+    "file_broken": (None, *BROKEN),
 }
 
 
@@ -61,6 +64,12 @@ class Settings:
     cancelled_returns_after_ms: int = switch(1000, "when a cancelled task shows again (C24)")
     restore_hidden_ms: int = switch(0, "how long a new restore does not show (C31)")
     restore_replaces_keys: bool = switch(False, "after a restore keys and tokens are others")
+    restore_opens_archive: bool = switch(True, "false: whatever was uploaded is restored well")
+    file_size: int = switch(65536, "about how many bytes a backup file has")
+    file_broken: str | None = switch(None, "what is wrong with backup files")
+    object_storage_over: int | None = switch(None, "files of more bytes: a 302 elsewhere (C36)")
+    chunk_size: int = switch(10485760, "the most that one chunk of an upload may have (C41)")
+    temp_on_object_storage: bool = switch(False, "no upload is taken (C46)")
     free_backups: int | None = switch(None, "how many backups a month the plan has")
     plan_has_backup: bool = switch(True, "false: schedule and restore are a 402")
     paid_service: bool = switch(False, "what getservicestate says")

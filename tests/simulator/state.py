@@ -8,12 +8,16 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from .clock import Clock
+from .filler import Folder
 from .settings import Settings
+from .verdict import Verdict
 from .versions import V3_7, Version
 
 STORAGE_TYPES = (
@@ -36,6 +40,7 @@ class User:
     password: str
     administrator: bool
     token: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    shown: str = ""
 
 
 @dataclass
@@ -64,11 +69,34 @@ class Backup:
     removed: bool = False
     row: dict[str, Any] = field(default_factory=dict)
     cached: tuple[tuple[str, bool], str] | None = None
+    dump: bool = False
+    size: int | None = None
+    identities: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def file(self) -> tuple[str, str]:
         """The file's name among the files of all storages."""
         return self.id, self.path
+
+
+@dataclass
+class Link:
+    """A signed address of a temporary backup (C34)."""
+
+    file_name: str
+    created: datetime
+    backup_id: str
+    signature: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+
+
+@dataclass
+class Upload:
+    """The one upload of a portal: what came so far lies at `path` (C41)."""
+
+    path: Path
+    total: int
+    begun: datetime
+    ended: bool = False
 
 
 @dataclass
@@ -107,6 +135,8 @@ class Task:
     done: bool = False
     message: str = ""
     cancelled: datetime | None = None
+    verdict: Future[Verdict] | None = None
+    waits_for_upload: bool = False
 
 
 @dataclass
@@ -123,12 +153,33 @@ class Portal:
     schedule: Schedule | None = None
     backup_task: Task | None = None
     restore_task: Task | None = None
+    links: dict[str, Link] = field(default_factory=dict)
+    upload: Upload | None = None
+    ownerless: bool = False
 
-    def add_user(self, name: str, password: str, administrator: bool) -> User:
+    def add_user(self, name: str, password: str, administrator: bool, shown: str = "") -> User:
         """Add a person."""
-        user = User(name, password, administrator)
+        user = User(name, password, administrator, shown=shown)
         self.users[name] = user
         return user
+
+    def identity(self) -> dict[str, Any]:
+        """People and keys as a backup holds them."""
+        keys = [{**vars(key), "owner": key.owner.name} for key in self.keys.values()]
+        users = [dict(vars(user)) for user in self.users.values()]
+        return {"alias": self.alias, "host": self.host, "users": users, "keys": keys}
+
+    def become(self, identity: dict[str, Any]) -> None:
+        """Take over people and keys of a backup; one that names nobody changes nothing."""
+        if not identity.get("users"):
+            return
+        self.users = {user["name"]: User(**user) for user in identity["users"]}
+        self.keys = {
+            key["secret"]: ApiKey(
+                **{**key, "owner": self.users[key["owner"]], "scopes": tuple(key["scopes"])}
+            )
+            for key in identity["keys"]
+        }
 
     def add_key(
         self,
@@ -174,6 +225,13 @@ class Server:
     dump_restore: Task | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
     sorted: bool = True
+    _folder: Folder | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where uploads lie."""
+        self._folder = self._folder or Folder()
+        return self._folder.path
 
     def find(self, host: str) -> Portal | None:
         """The portal behind a host name; a standalone server has one for all names."""
@@ -208,4 +266,5 @@ class Server:
             self.files = set()
         for portal in self.portals:
             portal.schedule = portal.backup_task = portal.restore_task = None
+            portal.links, portal.upload, portal.ownerless = {}, None, False
             portal.settings = replace(portal.defaults)
