@@ -19,13 +19,14 @@ from .simulator import Simulator
 from .versions import KNOWN
 
 HELP = """\
-A small ONLYOFFICE DocSpace on this machine, to try playbooks without a portal. Nothing is stored:
-all backups are entries in memory.
+A small ONLYOFFICE DocSpace on this machine, to try playbooks without a portal. Nothing is
+stored: it all goes when it ends.
 
   python -m tests.simulator                    a dozen of backups, on a free port
   python -m tests.simulator --seed 1000        one backup a day, a thousand days back
   python -m tests.simulator --seed mine.json   a JSON list of backups, see below
   python -m tests.simulator --portals 3        three portals, each on a port of its own
+  python -m tests.simulator --server 3.6       as an older server answers
 
 It prints lines for a shell, then serves until Ctrl-C:
 
@@ -39,6 +40,9 @@ A backup in a JSON list; every member is optional:
    "created": "2026-03-01T02:15:00Z", "expires": null, "owner": "server (dump)",
    "file_exists": true, "storage_params": {}}
 Storage types: Documents, ThridpartyDocuments, CustomCloud, Local, DataStore, ThirdPartyConsumer.
+
+Backup files are real archives: their links can be followed, they can be uploaded and restored.
+tests/simulator/README.md explains faults, files and what else there is.
 
 Tests order more under /simulator/ on the same port (reset, seed, set, apply, clock, faults,
 requests, state): GET /simulator/ answers with addresses and keys.

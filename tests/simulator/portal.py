@@ -56,6 +56,11 @@ class PortalHandle:
         """The administrator's portal token."""
         return self._portal.users[ADMINISTRATOR].token
 
+    @property
+    def ownerless(self) -> bool:
+        """Whether it lets nobody in any more: restored from an archive without its people."""
+        return self._portal.ownerless
+
     def add_key(
         self,
         scopes: list[str] | None = None,
