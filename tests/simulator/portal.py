@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import history, schedule, seeds, tasks
-from .state import Backup, Portal, Server
+from .state import LOCAL, Backup, Portal, Schedule, Server
 
 ADMINISTRATOR = "admin@example.test"
 PLAIN_USER = "user@example.test"
@@ -88,6 +88,22 @@ class PortalHandle:
         """Set switches; `Settings` in `settings.py` names them."""
         with self._server.lock:
             self._portal.settings.change(values)
+
+    def plan_daily(self, hour: int, stored: int = 10) -> None:
+        """Give the portal an automatic backup onto its disk."""
+        (folder, *_more) = self._portal.settings.local_folders
+        plan = Schedule(
+            storage_type=LOCAL,
+            storage_params={"filePath": folder},
+            base_path=folder,
+            period=schedule.DAILY,
+            hour=hour,
+            day=0,
+            backups_stored=stored,
+            dump=False,
+        )
+        with self._server.lock:
+            self._portal.schedule = plan
 
     def remove(self, *ids: str) -> None:
         """Let records vanish, with their files, as if somebody else had deleted them."""
