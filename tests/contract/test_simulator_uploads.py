@@ -45,8 +45,18 @@ def send(
 
 def backup(sim: Simulator, dump: bool = False) -> bytes:
     """The file of a new backup."""
+    make(sim, dump)
+    return fetch(sim, dump)
+
+
+def make(sim: Simulator, dump: bool = False) -> None:
+    """A new temporary backup."""
     send(sim, "POST", "startbackup", json={"storageType": "DataStore", "dump": dump})
     sim.finish_tasks()
+
+
+def fetch(sim: Simulator, dump: bool = False) -> bytes:
+    """The file of the last temporary backup."""
     task = send(sim, "GET", "getbackupprogress", params={"Dump": str(dump).lower()}).json()
     headers = {"Authorization": f"Bearer {sim.key}"}
     return requests.get(sim.url + task["response"]["link"], headers=headers, timeout=30).content
@@ -177,9 +187,9 @@ def test_the_portal_is_the_backup_afterwards(target: Simulator, source: Simulato
 
 
 def test_a_backup_is_of_its_moment(source: Simulator, target: Simulator) -> None:
-    data = backup(source)
+    make(source)
     later = source.portal.add_key()
-    restored(target, data)
+    restored(target, fetch(source))
     assert history(target, source.key).status_code == 200
     assert history(target, later).status_code == 401
 
