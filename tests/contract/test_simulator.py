@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from cryptography.x509.oid import NameOID
 from ansible_collections.onlyoffice.docspace.tests import simulator
 from ansible_collections.onlyoffice.docspace.tests.simulator import DrivenClock, Simulator
 from ansible_collections.onlyoffice.docspace.tests.simulator.__main__ import main
+from ansible_collections.onlyoffice.docspace.tests.simulator.settings import Settings
 
 ROOT = Path(str(simulator.__file__)).parents[2]
 LOCAL = {"storageType": "Local", "storageParams": [{"key": "filePath", "value": "/srv/backup"}]}
@@ -295,6 +297,7 @@ def test_another_task_can_take_the_place(sim: Simulator) -> None:
 def test_a_restore_takes_the_portal_offline_and_may_change_its_keys(sim: Simulator) -> None:
     (one,) = sim.seed(1)
     sim.set(restore_hidden_ms=1000, restore_replaces_keys=True)
+    key_before = sim.key
     begun = ask(sim, "POST", "startrestore", json={"backupId": one}).json()["response"]
     anonymous = f"{sim.url}/api/2.0/backup/getrestoreprogress"
     assert "response" not in requests.get(anonymous, timeout=10).json()
@@ -303,7 +306,22 @@ def test_a_restore_takes_the_portal_offline_and_may_change_its_keys(sim: Simulat
     assert ask(sim, "GET", "getbackuphistory").status_code == 403
     sim.advance(10)
     assert requests.get(anonymous, timeout=10).json()["response"]["isCompleted"] is True
-    assert ask(sim, "GET", "getbackuphistory").status_code == 401
+    url, dead = f"{sim.url}/api/2.0/backup/getbackuphistory", f"Bearer {key_before}"
+    assert requests.get(url, headers={"Authorization": dead}, timeout=10).status_code == 401
+    # The portal's page knows the keys that are good now.
+    shown = order(sim, "GET", "")["portals"][0]
+    assert key_before not in shown.values()
+    for name in ("key", "read_key", "token"):
+        alive = {"Authorization": f"Bearer {shown[name]}"}
+        assert requests.get(url, headers=alive, timeout=10).status_code == 200
+
+
+def test_a_portal_that_is_not_paid_for(sim: Simulator) -> None:
+    sim.set(tariff_state="NotPaid")
+    assert ask(sim, "GET", "getbackuphistory").status_code == 402
+    assert ask(sim, "GET", "getbackupprogress").status_code == 200
+    with Simulator(licence=False, settings={"tariff_state": "NotPaid"}) as unlicensed:
+        assert ask(unlicensed, "GET", "getbackuphistory").status_code == 200
 
 
 def test_a_restore_can_fail_and_the_portal_comes_back(sim: Simulator) -> None:
@@ -534,3 +552,22 @@ def test_the_command_says_why_it_cannot_serve(
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def test_the_command_sets_switches_and_lists_them_all(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(f"\n  {item.name}=" in shown for item in fields(Settings))
+    for wrong in ("tariff_state=Free", "nonsense=1", "rate_limits"):
+        with pytest.raises(SystemExit):
+            main(["--set", wrong])
+        assert "--set" in capsys.readouterr().err
+    with running("--set", "tariff_state=NotPaid", "--set", 'folders=["9"]') as process:
+        names = exported(process, 2)
+        url = names["DOCSPACE_BASE_URL"]
+        settings = requests.get(f"{url}/simulator/state", timeout=10).json()["settings"]
+        assert (settings["tariff_state"], settings["folders"]) == ("NotPaid", ["9"])
+        headers = {"Authorization": f"Bearer {names['DOCSPACE_API_KEY']}"}
+        call = f"{url}/api/2.0/backup/getbackuphistory"
+        assert requests.get(call, headers=headers, timeout=10).status_code == 402

@@ -10,6 +10,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+from .content import Slice
+
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json; charset=utf-8"
 NO_CACHE = {"Cache-Control": "no-cache,no-store", "Expires": "-1", "Pragma": "no-cache"}
@@ -24,6 +26,7 @@ class Answer:
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    content: Slice | None = None
 
 
 @dataclass
@@ -103,6 +106,12 @@ def no_file() -> ServerError:
     return ServerError(404, message, "System.IO.FileNotFoundException", -2147024894)
 
 
+def forbidden_file(path: str) -> ServerError:
+    """A file that the server may not remove."""
+    message = f"Access to the path '{path}' is denied."
+    return ServerError(403, message, "System.UnauthorizedAccessException", -2147024891)
+
+
 def io_error(message: str) -> ServerError:
     """A storage that fails."""
     return ServerError(500, message, "System.IO.IOException", -2146232800)
@@ -142,15 +151,16 @@ def problem(status: int) -> Answer:
     return Answer(status, dump(body), {"Content-Type": PROBLEM})
 
 
-def invalid(error: Invalid, href: str, method: str) -> Answer:
-    """Problem details inside the envelope; a 415 says `status: 0` and `statusCode: 200` (C8)."""
+def invalid(error: Invalid, href: str, method: str, told: bool = True) -> Answer:
+    """Problem details inside the envelope; a 415 says `status: 0` and `statusCode: 200` (C8), and
+    so does every refusal of a server that has not `told` it yet (before 3.7)."""
     if error.errors is None:
         section, title = TITLES[error.status]
         details = {"type": f"{RFC}{section}", "title": title, "status": error.status}
     else:
         title = "One or more validation errors occurred."
         details = {"type": f"{RFC}1", "title": title, "status": 400, "errors": error.errors}
-    failed = error.errors is not None
+    failed = told and error.errors is not None
     body = {
         "response": {**details, "traceId": trace_id()},
         "count": 1,

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import flask
 from werkzeug.datastructures import Headers
 
-from . import body, calls, tasks
+from . import body, calls, storage, tasks, upload
 from .answers import (
     Answer,
     Invalid,
@@ -27,7 +27,9 @@ from .answers import (
 )
 from .auth import Caller, authenticate
 from .limits import Limits
+from .origin import SecondOrigin
 from .state import Portal, Server
+from .versions import V3_0, V3_1, V3_2, V3_5, V3_6, V3_7, Version, failure
 
 PREFIX = "/api/2.0/backup/"
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
@@ -44,6 +46,8 @@ class Route(NamedTuple):
     anonymous: bool = False
     paid: bool = False
     body: bool = False
+    since: Version = V3_0
+    administrator_since: Version = V3_0
 
 
 # Payment is checked here and not on start, progress and cancel (C26).
@@ -53,7 +57,7 @@ ROUTES = {
     "deletebackuphistory": Route("DELETE", calls.delete_history, paid=True),
     "startbackup": Route("POST", calls.start, body=True),
     "getbackupprogress": Route("GET", calls.get_progress),
-    "cancelbackup": Route("POST", calls.cancel),
+    "cancelbackup": Route("POST", calls.cancel, since=V3_7),
     "getbackupschedule": Route("GET", calls.get_schedule, paid=True),
     "createbackupschedule": Route("POST", calls.create_schedule, paid=True, body=True),
     "deletebackupschedule": Route("DELETE", calls.delete_schedule, paid=True),
@@ -61,8 +65,8 @@ ROUTES = {
     "getrestoreprogress": Route(
         "GET", calls.get_restore_progress, administrator=False, anonymous=True
     ),
-    "getbackupscount": Route("GET", calls.get_count, administrator=False),
-    "getservicestate": Route("GET", calls.get_service_state, administrator=False),
+    "getbackupscount": Route("GET", calls.get_count, since=V3_5, administrator_since=V3_6),
+    "getservicestate": Route("GET", calls.get_service_state, since=V3_5, administrator_since=V3_7),
     "backuptmp": Route("GET", calls.get_temporary_folder, administrator=False),
 }
 
@@ -89,8 +93,9 @@ class Incoming:
 class Application:
     """The server's behaviour, without sockets."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, origin: SecondOrigin) -> None:
         self.server = server
+        self.origin = origin
         self.limits = Limits()
 
     def answer(self, incoming: Incoming) -> Answer:
@@ -98,9 +103,12 @@ class Application:
         if incoming.path == "/liveness":
             headers = {"Content-Type": "text/plain", "Cache-Control": "no-store, no-cache"}
             return Answer(200, b"Healthy", headers)
+        if incoming.path.startswith(storage.PREFIX) or incoming.path.endswith(upload.ENDING):
+            return self.file(incoming)
         name, backup_id = resolve(incoming)
         route = ROUTES.get(name)
-        if route is None:
+        version = self.server.version
+        if route is None or version < route.since:
             return Answer(404)
         if incoming.method == "OPTIONS" and "Access-Control-Request-Method" in incoming.headers:
             return preflight(incoming)
@@ -108,13 +116,35 @@ class Application:
             return Answer(405, headers={"Allow": route.method})
         portal = self.server.find(incoming.headers.get("Host", ""))
         try:
-            caller = authenticate(portal, incoming.headers)
+            caller = authenticate(portal, incoming.headers, keys=version >= V3_1)
         except ServerError as error:
             return error.answer()
+        if version < V3_2:
+            caller = replace(caller, scopes=())  # there, scopes do not hold for backup calls
         refusal = refuse(route, portal, caller)
         if refusal is not None or portal is None:
             return with_headers(refusal or problem(404), caller)
         return self.limited(incoming, route, portal, caller, backup_id)
+
+    def file(self, incoming: Incoming) -> Answer:
+        """A backup's file on its way out or in: other filters than the API's stand before it."""
+        portal = self.server.find(incoming.headers.get("Host", ""))
+        try:
+            caller = authenticate(portal, incoming.headers, keys=self.server.version >= V3_1)
+            with self.server.lock:
+                tasks.settle(self.server)
+                if incoming.path.startswith(storage.PREFIX):
+                    wanted = incoming.headers.get("Range", "")
+                    asked = (incoming.method, incoming.path, incoming.query, wanted)
+                    answer = storage.fetch(self.server, self.origin, portal, caller, asked)
+                elif portal is None:
+                    return Answer(404)
+                else:
+                    form = (incoming.headers.get("Content-Type", ""), incoming.body)
+                    answer = upload.take(self.server, portal, caller, incoming.query, form)
+        except ServerError as error:
+            return error.answer()
+        return with_headers(answer, caller)
 
     def limited(
         self, incoming: Incoming, route: Route, portal: Portal, caller: Caller, backup_id: str
@@ -141,17 +171,21 @@ class Application:
                 return with_headers(refusal, caller)
             try:
                 query = body.query(incoming.query)
+                if self.server.version < V3_1:
+                    query.pop("dump", None)  # not known there, so not even checked
                 request = calls.Request(self.server, portal, query, backup_id=backup_id)
                 if route.body:
                     content_type = incoming.headers.get("Content-Type", "")
                     request.members = body.json_body(content_type, incoming.body)
-                if route.administrator and not (caller.user and caller.user.administrator):
+                limited = route.administrator and self.server.version >= route.administrator_since
+                if limited and not (caller.user and caller.user.administrator):
                     raise not_administrator()
                 value = select(route.call(request), query.get("fields"))
             except Invalid as error:
-                answer = invalid(error, incoming.href, incoming.method)
+                told = self.server.version >= V3_7
+                answer = invalid(error, incoming.href, incoming.method, told)
             except ServerError as error:
-                return error.answer()
+                return failure(error, self.server.version).answer()
             else:
                 answer = envelope(value, incoming.href, incoming.method)
         if "Origin" in incoming.headers:
@@ -234,11 +268,11 @@ def select(value: Any, wanted: str | None) -> Any:
     return value
 
 
-def create_app(server: Server) -> flask.Flask:
+def create_app(server: Server, origin: SecondOrigin) -> flask.Flask:
     """The web application. Routing by Flask would merge slashes and mind the case (C1)."""
     app = flask.Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False
-    application = Application(server)
+    application = Application(server, origin)
 
     def serve(path: str = "") -> flask.Response:
         del path  # the request has it, decoded and raw
@@ -265,6 +299,9 @@ def respond(application: Application) -> flask.Response:
         address=request.remote_addr or "",
     )
     answer = application.answer(incoming)
+    if answer.content is not None:
+        # It would be held in memory here: the web server sends it.
+        request.environ["simulator.content"] = answer.content
     response = flask.Response(answer.body, answer.status)
     # An answer without a body has no type either: the default one goes.
     response.headers.pop("Content-Type", None)

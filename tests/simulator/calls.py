@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import body, history, schedule, tasks
+from . import body, history, restore, schedule, tasks
 from .answers import (
     Invalid,
     access_denied,
@@ -22,7 +22,8 @@ from .answers import (
     no_file,
     null_reference,
 )
-from .state import DOCUMENTS, DUMP_TENANT, LOCAL, THIRD_PARTY, Portal, Server
+from .state import DOCUMENTS, DUMP_TENANT, LOCAL, THIRD_PARTY, Portal, Server, Task
+from .versions import V3_1, V3_2, progress
 
 
 @dataclass
@@ -63,9 +64,10 @@ def delete_one(request: Request) -> Any:
     backup = request.server.backups.get(request.backup_id)
     if backup is None:
         raise null_reference()
-    if backup.tenant_id == DUMP_TENANT:
+    version = request.server.version
+    if backup.tenant_id == DUMP_TENANT and version >= V3_2:
         request.demand_space(True)
-    elif backup.tenant_id != request.portal.tenant_id:
+    elif version >= V3_1 and backup.tenant_id != request.portal.tenant_id:
         return True
     if not backup.removed:
         history.delete(request.server, request.portal, backup)
@@ -95,7 +97,12 @@ def start(request: Request) -> Any:
     elif storage_type == LOCAL:
         check_local(request, params)
     task = tasks.start_backup(request.server, request.portal, storage_type, params, dump)
-    return tasks.shown(task)
+    return shown(request, task)
+
+
+def shown(request: Request, task: Task | None) -> Any:
+    """A task as this server's version shows it."""
+    return progress(tasks.shown(task), request.server.version)
 
 
 def demand_quota(request: Request) -> None:
@@ -154,7 +161,7 @@ def get_progress(request: Request) -> Any:
     """The backup task; dump and plain don't see each other (C25)."""
     request.demand_space(request.dump)
     owner = request.server.dump_task if request.dump else request.portal.backup_task
-    return tasks.shown(owner)
+    return shown(request, owner)
 
 
 def cancel(request: Request) -> Any:
@@ -191,7 +198,7 @@ def create_schedule(request: Request) -> Any:
         check_local(request, params)
     schedule.check_times(members, wanted)
     schedule.place(wanted, request.portal.tenant_id)
-    if dump:
+    if dump and request.server.version >= V3_1:
         request.server.dump_schedule = wanted
     else:
         request.portal.schedule = wanted
@@ -224,10 +231,13 @@ def start_restore(request: Request) -> Any:
     if backup_id is None and "filePath" not in params:
         raise missing_key("filePath")
     backup = request.server.backups.get(backup_id) if backup_id else None
+    ended = tasks.last_task(request.portal) if request.server.version < V3_1 else None
     if backup_id is not None and backup is None:
+        if request.server.version < V3_1:
+            return shown(request, ended)
         raise no_file()
-    task = tasks.start_restore(request.server, request.portal, dump, backup, storage_type)
-    return tasks.shown(task)
+    task = restore.start(request.server, request.portal, dump, backup, storage_type)
+    return shown(request, ended or task)
 
 
 def get_restore_progress(request: Request) -> Any:
@@ -243,7 +253,7 @@ def get_restore_progress(request: Request) -> Any:
         age = (request.server.clock.now() - found.queued).total_seconds() * 1000
         if age < request.portal.settings.restore_hidden_ms:
             return None
-    return tasks.shown(found)
+    return shown(request, found)
 
 
 def get_count(request: Request) -> Any:

@@ -43,10 +43,16 @@ def create_control(sim: Simulator) -> flask.Blueprint:
                 "username": portal.username,
                 "password": portal.password,
                 "token": portal.token,
+                "ownerless": portal.ownerless,
             }
             for portal in sim.portals
         ]
         return {"url": sim.url, "portals": portals}
+
+    @control.get("/second_origin")
+    def second_origin() -> dict[str, Any]:
+        found = [vars(asked) for asked in sim.second_origin.requests]
+        return {"url": sim.second_origin.url, "requests": found}
 
     @control.post("/reset")
     def reset() -> dict[str, Any]:

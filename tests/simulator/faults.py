@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from .content import Slice
 from .log import Logged, RequestLog, matches, scheme
 
 if TYPE_CHECKING:  # only newer Pythons have these at run time
@@ -28,19 +31,29 @@ KINDS = (
     "redirect",
     "json",
     "answer",
+    "cut",
+    "drip",
+    "whole",
+    "range",
+    "headers",
+    "gzip",
 )
-PASSING = ("delay", "change")
+PASSING = ("delay", "change", "drip", "whole")
+GENUINE = ("truncate", "cut", "range", "headers", "gzip")
 LOGIN_PAGE = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in</body></html>"
 PROXY_PAGE = (
     "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
 )
 FROM_PROXIES = (502, 503, 504)
+PLACE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+BLANKS = 1024 * 1024
 
 
 @dataclass
 class Fault:
     """What happens to matching requests. `skip` lets some pass first, `times` None is for ever;
-    with `after` the request takes effect and only its answer is lost or replaced."""
+    with `after` the request takes effect and only its answer is lost or replaced. The README says
+    which member belongs to which kind."""
 
     kind: str
     method: str | None = None
@@ -52,6 +65,9 @@ class Fault:
     status: int = 503
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
+    size: int = 1
+    shift: int = 0
+    total: int = 0
     change: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -89,31 +105,36 @@ class Fault:
 class Hangup(Exception):
     """The connection ends here: closed or reset, perhaps in the middle of an answer."""
 
-    def __init__(self, reset: bool = False, answer: Captured | None = None) -> None:
+    def __init__(
+        self, reset: bool = False, answer: Captured | None = None, part: int | None = None
+    ) -> None:
         super().__init__("the connection is cut")
         self.reset = reset
         self.answer = answer
+        self.part = part
 
 
 @dataclass
 class Captured:
-    """An answer of the application before it is sent."""
+    """An answer of the application before it is sent. What is no plain body comes beside it, in
+    the request's environment: a content, and how slowly to send it."""
 
     status: str = ""
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
+    content: Slice | None = None
+    drip: tuple[int, float] | None = None
+
+    @property
+    def length(self) -> int:
+        """What `Content-Length` says."""
+        return len(self.body) if self.content is None else self.content.announced
 
 
-class FaultLayer:
-    """Stands before the application: logs each request and does to it what was ordered."""
+class Orders:
+    """The faults that wait for a request."""
 
-    def __init__(
-        self, app: WSGIApplication, log: RequestLog, change: Callable[[Mapping[str, Any]], None]
-    ) -> None:
-        self.app = app
-        self.log = log
-        self.change = change
-        self.stopping = threading.Event()
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
 
@@ -151,6 +172,29 @@ class FaultLayer:
             self._faults = [fault for fault in self._faults if fault.times != 0]
         return taken
 
+
+class FaultLayer:
+    """Stands before the application: logs each request and does to it what was ordered."""
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        log: RequestLog,
+        change: Callable[[Mapping[str, Any]], None],
+        orders: Orders | None = None,
+    ) -> None:
+        self.app = app
+        self.log = log
+        self.change = change
+        self.orders = orders or Orders()
+        self.stopping = threading.Event()
+        self.add, self.clear = self.orders.add, self.orders.clear
+        self.pending, self.take = self.orders.pending, self.orders.take
+
+    def apply(self, change: Mapping[str, Any]) -> None:
+        """Change the world, whoever does that by now."""
+        self.change(change)
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if path.startswith("/simulator"):
@@ -158,9 +202,11 @@ class FaultLayer:
         entry = Logged(
             method,
             path,
-            environ.get("QUERY_STRING", ""),
+            without_signature(environ.get("QUERY_STRING", "")),
             environ.get("HTTP_HOST", ""),
             scheme(environ.get("HTTP_AUTHORIZATION", "")),
+            range=environ.get("HTTP_RANGE", ""),
+            size=int(environ.get("CONTENT_LENGTH") or 0),
         )
         faults = self.take(method, path)
         entry.fault = ",".join(fault.kind for fault in faults)
@@ -168,6 +214,7 @@ class FaultLayer:
         captured = self.outcome(environ, faults)
         entry.status = int(captured.status.split()[0])
         start_response(captured.status, captured.headers)
+        environ["simulator.content"], environ["simulator.drip"] = captured.content, captured.drip
         return [captured.body]
 
     def outcome(self, environ: WSGIEnvironment, faults: list[Fault]) -> Captured:
@@ -177,17 +224,64 @@ class FaultLayer:
                 self.stopping.wait(fault.seconds)
             elif fault.kind == "change":
                 self.change(fault.change)
+            elif fault.kind == "whole":
+                environ.pop("HTTP_RANGE", None)
+        captured = self.ending(environ, faults)
+        for fault in faults:
+            if fault.kind == "drip":
+                captured.drip = (fault.size, fault.seconds)
+        return captured
+
+    def ending(self, environ: WSGIEnvironment, faults: list[Fault]) -> Captured:
+        """The answer, or the end of the connection."""
         final = next((fault for fault in faults if fault.kind not in PASSING), None)
         if final is None:
             return capture(self.app, environ)
-        genuine = final.after or final.kind == "truncate"
+        genuine = final.after or final.kind in GENUINE
         captured = capture(self.app, environ) if genuine else Captured()
         if final.kind in ("drop", "reset"):
             raise Hangup(reset=final.kind == "reset")
         if final.kind == "truncate":
-            raise Hangup(answer=captured)
+            raise Hangup(answer=captured, part=captured.length // 2)
+        if final.kind == "cut":
+            raise Hangup(answer=captured, part=final.size)
+        if final.kind in GENUINE:
+            return spoilt(captured, final)
         status, headers, content = final.answer()
         return Captured(status_line(status), list(headers.items()), content)
+
+
+def spoilt(answer: Captured, fault: Fault) -> Captured:
+    """The server's own answer with something wrong about it."""
+    headers = {name.lower(): (name, value) for name, value in answer.headers}
+    if fault.kind == "headers":
+        headers.update({name.lower(): (name, value) for name, value in fault.headers.items()})
+    elif fault.kind == "range":
+        found = PLACE.fullmatch(headers.get("content-range", ("", ""))[1])
+        if found is not None:
+            first, last, total = (int(item) for item in found.groups())
+            first, last, total = first + fault.shift, last + fault.shift, total + fault.total
+            headers["content-range"] = ("Content-Range", f"bytes {first}-{last}/{total}")
+    else:
+        headers["content-encoding"] = ("Content-Encoding", "gzip")
+        answer.body = swelled(answer.body, fault.size)
+    answer.headers = list(headers.values())
+    return answer
+
+
+def swelled(body: bytes, size: int) -> bytes:
+    """Packed with so many blanks behind it: JSON still, but large when it is unpacked."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    blanks = b" " * BLANKS
+    pieces = (
+        packer.compress(blanks[: min(BLANKS, size - begin)]) for begin in range(0, size, BLANKS)
+    )
+    return b"".join([packer.compress(body), *pieces, packer.flush()])
+
+
+def without_signature(query: str) -> str:
+    """A query as it may be kept."""
+    return re.sub("(auth|signature)=[^&]*", r"\1=...", query, flags=re.IGNORECASE)
 
 
 def status_line(status: int) -> str:
@@ -206,4 +300,6 @@ def capture(app: WSGIApplication, environ: WSGIEnvironment) -> Captured:
         return lambda _data: None
 
     captured.body = b"".join(app(environ, start_response))
+    captured.content = environ.pop("simulator.content", None)
+    captured.drip = environ.pop("simulator.drip", None)
     return captured

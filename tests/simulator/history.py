@@ -9,7 +9,16 @@ import posixpath
 from datetime import datetime
 from typing import Any
 
-from .answers import Rows, ServerError, dump, io_error, no_directory, null_reference
+from .answers import (
+    Rows,
+    ServerError,
+    dump,
+    forbidden_file,
+    io_error,
+    no_directory,
+    null_reference,
+)
+from .settings import Settings
 from .state import (
     CONSUMER,
     CUSTOM_CLOUD,
@@ -21,7 +30,6 @@ from .state import (
     Backup,
     Portal,
     Server,
-    Settings,
 )
 
 CONSUMERS = ("googlecloud", "rackspace", "s3", "selectel")
@@ -83,6 +91,8 @@ def exists(server: Server, switches: Settings, backup: Backup) -> bool:
 
 def refuses_delete(switches: Settings, backup: Backup) -> ServerError | None:
     """What the storage says against removing the file (C18)."""
+    if switches.delete_forbidden:
+        return forbidden_file(backup.path)
     if backup.storage_type in (DOCUMENTS, THIRD_PARTY) and switches.documents_delete_fails:
         return io_error("stub: file dao delete fails")
     if backup.storage_type in (DATA_STORE, CONSUMER) and switches.object_store_delete_fails:

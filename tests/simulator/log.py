@@ -13,7 +13,8 @@ from typing import Any
 
 @dataclass
 class Logged:
-    """One request; `status` is None when it got no answer. No secret is kept."""
+    """One request; `size` is that of its body, `status` is None when it got no answer. No secret
+    is kept."""
 
     method: str
     path: str
@@ -22,6 +23,8 @@ class Logged:
     authorization: str
     status: int | None = None
     fault: str = ""
+    range: str = ""
+    size: int = 0
 
 
 class RequestLog:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import history, schedule, seeds, tasks
-from .state import Backup, Portal, Server
+from .state import LOCAL, Backup, Portal, Schedule, Server
 
 ADMINISTRATOR = "admin@example.test"
 PLAIN_USER = "user@example.test"
@@ -21,20 +21,45 @@ class PortalHandle:
     def __init__(self, server: Server, portal: Portal) -> None:
         self._server = server
         self._portal = portal
-        portal.add_user(ADMINISTRATOR, PASSWORD, administrator=True)
-        portal.add_user(PLAIN_USER, PASSWORD, administrator=False)
+        portal.add_user(ADMINISTRATOR, PASSWORD, administrator=True, shown="Administrator")
+        portal.add_user(PLAIN_USER, PASSWORD, administrator=False, shown="Plain User")
         self.host = portal.host
         self.username = ADMINISTRATOR
         self.password = PASSWORD
-        self.key = self.add_key()
-        self.read_key = self.add_key(["*:read"])
-        self.write_key = self.add_key(["*:write"])
-        self.user_key = self.add_key(owner=PLAIN_USER)
+        self.add_key(role="key")
+        self.add_key(["*:read"], role="read_key")
+        self.add_key(["*:write"], role="write_key")
+        self.add_key(owner=PLAIN_USER, role="user_key")
+
+    @property
+    def key(self) -> str:
+        """The administrator's key with all rights; after a restore it may be another one."""
+        return self._portal.key_of("key")
+
+    @property
+    def read_key(self) -> str:
+        """The administrator's key that may only read."""
+        return self._portal.key_of("read_key")
+
+    @property
+    def write_key(self) -> str:
+        """The administrator's key with the scope to write."""
+        return self._portal.key_of("write_key")
+
+    @property
+    def user_key(self) -> str:
+        """A key of a person who is no administrator."""
+        return self._portal.key_of("user_key")
 
     @property
     def token(self) -> str:
         """The administrator's portal token."""
         return self._portal.users[ADMINISTRATOR].token
+
+    @property
+    def ownerless(self) -> bool:
+        """Whether it lets nobody in any more: restored from an archive without its people."""
+        return self._portal.ownerless
 
     def add_key(
         self,
@@ -42,10 +67,12 @@ class PortalHandle:
         state: str = "good",
         owner: str = ADMINISTRATOR,
         secret: str | None = None,
+        role: str = "",
     ) -> str:
-        """Add an API key (state: good, expired or disabled) and return its secret."""
+        """Add an API key (state: good, expired or disabled) and return its secret. With the role
+        `key` it is the one that this object and `GET /simulator/` show from now on."""
         with self._server.lock:
-            return self._portal.add_key(owner, scopes or (), state, secret)
+            return self._portal.add_key(owner, scopes or (), state, secret, role)
 
     def user_token(self, name: str) -> str:
         """A person's portal token."""
@@ -58,9 +85,25 @@ class PortalHandle:
             return seeds.plant(self._server, self._portal, seed)
 
     def set(self, **values: Any) -> None:
-        """Set switches; `Settings` in `state.py` names them."""
+        """Set switches; `Settings` in `settings.py` names them."""
         with self._server.lock:
             self._portal.settings.change(values)
+
+    def plan_daily(self, hour: int, stored: int = 10) -> None:
+        """Give the portal an automatic backup onto its disk."""
+        (folder, *_more) = self._portal.settings.local_folders
+        plan = Schedule(
+            storage_type=LOCAL,
+            storage_params={"filePath": folder},
+            base_path=folder,
+            period=schedule.DAILY,
+            hour=hour,
+            day=0,
+            backups_stored=stored,
+            dump=False,
+        )
+        with self._server.lock:
+            self._portal.schedule = plan
 
     def remove(self, *ids: str) -> None:
         """Let records vanish, with their files, as if somebody else had deleted them."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Union
 
 from .state import DATA_STORE, DUMP_TENANT, STORAGE_TYPES, Backup, Portal, Server
+from .versions import V3_1
 
 # A record as plain data, a number of records, "demo", "empty", or a JSON file's name.
 Seed = Union[str, int, Iterable[Mapping[str, Any]]]
@@ -136,6 +137,7 @@ def read(values: Mapping[str, Any], server: Server, portal: Portal, now: datetim
         expires=moment(expires) if isinstance(expires, str) else expires,
         storage_params=json.loads(params) if isinstance(params, str) else dict(params),
         row=dict(values.get("row", {})),
+        dump=tenant_id == DUMP_TENANT or bool(values.get("dump")),
     )
 
 
@@ -143,7 +145,7 @@ def owner(values: Mapping[str, Any], server: Server, portal: Portal) -> int:
     """Whose row it is: this portal's, another's, or the server's."""
     name = values.get("owner", "this portal")
     if values.get("dump") or name in ("server (dump)", "server"):
-        return DUMP_TENANT
+        return DUMP_TENANT if server.version >= V3_1 else portal.tenant_id
     if name == "this portal":
         return portal.tenant_id
     others = [item.tenant_id for item in server.portals if item.host == name]

@@ -10,12 +10,13 @@ import io
 import socket
 import ssl
 import struct
-import threading
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from .content import Content
+from .doorman import doorman
 from .faults import Captured, FaultLayer, Hangup, capture
 
 
@@ -82,17 +83,36 @@ class Handler(WSGIRequestHandler):
             if name.lower() != "content-length":
                 self.send_header(name, value)
         if code != "204":
-            self.send_header("Content-Length", str(len(answer.body)))
+            self.send_header("Content-Length", str(answer.length))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(answer.body if part is None else answer.body[:part])
+            self.send_body(answer, part)
         self.wfile.flush()
 
+    def send_body(self, answer: Captured, part: int | None) -> None:
+        """Write a body at once, or drop by drop."""
+        content = answer.content
+        if answer.drip is not None:
+            size, seconds = answer.drip
+            content = content or Content((answer.body,)).slice()
+            for piece in content.pieces(size, part):
+                self.wfile.write(piece)
+                self.wfile.flush()
+                if self.server.app.stopping.wait(seconds):
+                    break
+        elif content is None:
+            self.wfile.write(answer.body[:part])
+        else:
+            self.wfile.flush()
+            content.send(self.connection, part)
+        if content is not None and content.breaks:
+            self.close_connection = True
+
     def hang_up(self, hangup: Hangup) -> None:
-        """Close or reset the connection, after half of an answer where there is one."""
+        """Close or reset the connection, after a part of an answer where there is one."""
         self.close_connection = True
         if hangup.answer is not None:
-            self.send(hangup.answer, part=len(hangup.answer.body) // 2)
+            self.send(hangup.answer, part=hangup.part)
         if hangup.reset:
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -103,36 +123,34 @@ class Handler(WSGIRequestHandler):
 
 
 class WebServer:
-    """The simulator's server on a thread of its own."""
+    """One listening socket; all of a process share the thread that waits for connections."""
 
     def __init__(
-        self, app: FaultLayer, host: str, port: int, context: ssl.SSLContext | None
+        self, app: FaultLayer, address: str, port: int, context: ssl.SSLContext | None
     ) -> None:
         self.app = app
+        self.address = address
         try:
             self._server: BaseWSGIServer = make_server(
-                host, port, app, threaded=True, request_handler=Handler
+                address, port, app, threaded=True, request_handler=Handler
             )
         except SystemExit as error:  # the library's way to say that the port is taken
-            raise OSError(f"port {port} of {host} is not free") from error
+            raise OSError(f"port {port} of {address} is not free") from error
         # Set afterwards: the listening socket stays plain, each connection makes its own TLS.
         self._server.ssl_context = context
         self._connections: set[socket.socket] = set()
         self._server.connections = self._connections  # type: ignore[attr-defined]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), daemon=True
-        )
         self.port: int = self._server.server_port
 
-    def start(self) -> None:
+    def start(self) -> WebServer:
         """Begin to serve."""
-        self._thread.start()
+        doorman().watch(self._server)
+        return self
 
     def stop(self) -> None:
         """Stop listening and cut what is open; new connections are refused from here on."""
         self.app.stopping.set()
-        self._server.shutdown()
-        self._thread.join()
+        doorman().forget(self._server)
         self._server.server_close()
         for connection in list(self._connections):
             with contextlib.suppress(OSError):

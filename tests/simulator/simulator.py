@@ -18,10 +18,13 @@ from .clock import Clock
 from .control import create_control
 from .faults import Fault, FaultLayer
 from .log import Logged, RequestLog
+from .origin import SecondOrigin
 from .portal import PortalHandle
 from .seeds import Seed
 from .server import WebServer
-from .state import Portal, Server, Settings
+from .settings import Settings
+from .state import Portal, Server
+from .versions import version
 
 
 class Simulator:
@@ -33,7 +36,8 @@ class Simulator:
         *,
         kind: str = "standalone",
         hosts: Iterable[str] = ("portal.example.test",),
-        licence: bool = False,
+        server: str = "3.7",
+        licence: bool = True,
         clock: Clock | None = None,
         task_seconds: float = 3.0,
         settings: Mapping[str, Any] | None = None,
@@ -45,7 +49,7 @@ class Simulator:
         if kind not in ("standalone", "saas"):
             raise ValueError("kind is standalone or saas")
         self.clock = clock or Clock()
-        self._server = Server(clock=self.clock, kind=kind, licence=licence)
+        self._server = Server(clock=self.clock, kind=kind, licence=licence, version=version(server))
         defaults = paced(task_seconds)
         defaults.change(settings or {})
         for number, host in enumerate(hosts, start=1):
@@ -56,11 +60,14 @@ class Simulator:
         self.portals = [PortalHandle(self._server, portal) for portal in self._server.portals]
         self.portal = self.portals[0]
         self.log = RequestLog()
-        app = create_app(self._server)
-        app.register_blueprint(create_control(self))
-        self.faults = FaultLayer(app.wsgi_app, self.log, self.apply)
         self._address = address
         self._context = tls(certfile, keyfile)
+        self.faults = FaultLayer(lambda *_call: [], self.log, self.apply)
+        self.second_origin = SecondOrigin(self.clock, self.faults, self._serve)
+        self.second_origin.scheme = "https" if self._context else "http"
+        app = create_app(self._server, self.second_origin)
+        app.register_blueprint(create_control(self))
+        self.faults.app = app.wsgi_app
         self._port = port
         self._web: WebServer | None = None
         if seed != "empty":
@@ -70,16 +77,19 @@ class Simulator:
     def start(self) -> Simulator:
         """Serve; a simulator that was stopped serves again, at the same port."""
         self.faults.stopping.clear()
-        self._web = WebServer(self.faults, self._address, self._port, self._context)
+        self._web = self._serve(self.faults, self._port)
         self._port = self._web.port
-        self._web.start()
         return self
+
+    def _serve(self, layer: FaultLayer, port: int) -> WebServer:
+        return WebServer(layer, self._address, port, self._context).start()
 
     def stop(self) -> None:
         """Stop to serve: connections are cut, new ones refused. The state stays."""
         if self._web is not None:
             self._web.stop()
             self._web = None
+        self.second_origin.stop()
 
     def __enter__(self) -> Simulator:
         return self.start()
@@ -149,19 +159,25 @@ class Simulator:
         with self._server.lock:
             tasks.run_to_end(self._server)
 
+    def finish_restores(self) -> None:
+        """Let time pass until no restore runs."""
+        with self._server.lock:
+            tasks.run_to_end(self._server, tasks.RESTORES)
+
     def reset(self, seed: Seed = "empty", keep_files: bool = False) -> None:
         """No backup, schedule, task, fault or logged request; people and keys stay."""
         with self._server.lock:
             self._server.reset(keep_files)
         self.faults.clear()
         self.log.clear()
+        self.second_origin.requests.clear()
         if seed != "empty":
             for portal in self.portals:
                 portal.seed(seed)
 
     def apply(self, change: Mapping[str, Any]) -> None:
         """Change the world: `seed`, `remove`, `lose_files`, `set`, `advance`, `finish_tasks`,
-        each optional; `portal` is a host name."""
+        `finish_restores`, each optional; `portal` is a host name."""
         host = change.get("portal", self.portal.host)
         portal = next((item for item in self.portals if item.host == host), None)
         if portal is None:
@@ -174,6 +190,7 @@ class Simulator:
             "set",
             "advance",
             "finish_tasks",
+            "finish_restores",
         }
         if unknown:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
@@ -184,6 +201,8 @@ class Simulator:
         self.advance(change.get("advance", 0))
         if change.get("finish_tasks"):
             self.finish_tasks()
+        if change.get("finish_restores"):
+            self.finish_restores()
 
 
 def paced(seconds: float) -> Settings:

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from .clock import Clock
+from .filler import Folder
+from .settings import Settings
+from .verdict import Verdict
+from .versions import V3_7, Version
 
 STORAGE_TYPES = (
     "Documents",
@@ -24,57 +30,6 @@ STORAGE_TYPES = (
 )
 DOCUMENTS, THIRD_PARTY, CUSTOM_CLOUD, LOCAL, DATA_STORE, CONSUMER = range(6)
 DUMP_TENANT = -1
-TASK_ENDS = (
-    "completed",
-    "warning",
-    "failed",
-    "cancelled",
-    "never_starts",
-    "stalls",
-    "vanishes",
-    "vanishes_recorded",
-    "replaced",
-)
-
-
-@dataclass
-class Settings:
-    """Switches of one portal; `reset` brings back the portal's defaults."""
-
-    portal_status: str = "Active"
-    tariff_state: str = "Paid"
-    limited_access_to_space: bool = False
-    documents_lookup_fails: bool = False
-    documents_delete_fails: bool = False
-    object_store_lookup_fails: bool = False
-    object_store_delete_fails: bool = False
-    task_start_delay_ms: int = 200
-    task_step_ms: int = 250
-    task_end: str = "completed"
-    task_fails_with: str | None = None
-    task_warning: str = "2 files are missing in the backup"
-    cancelled_returns_after_ms: int = 1000
-    restore_hidden_ms: int = 0
-    restore_replaces_keys: bool = False
-    free_backups: int | None = None
-    plan_has_backup: bool = True
-    paid_service: bool = False
-    rate_limits: bool = False
-    database: str = "mysql"
-    storage_type_names: bool = False
-    local_folders: tuple[str, ...] = ("/srv/backup",)
-    folders: tuple[str, ...] = ("7",)
-    refusing_folders: tuple[str, ...] = ("8",)
-
-    def change(self, values: Mapping[str, Any]) -> None:
-        """Set switches by name; an unknown name or end is an error."""
-        known = {item.name for item in fields(self)}
-        for name, value in values.items():
-            if name not in known:
-                raise ValueError(f"unknown setting {name!r}; known: {', '.join(sorted(known))}")
-            if name == "task_end" and value not in TASK_ENDS:
-                raise ValueError(f"task_end is one of {', '.join(TASK_ENDS)}")
-            setattr(self, name, tuple(value) if isinstance(value, list) else value)
 
 
 @dataclass
@@ -85,6 +40,7 @@ class User:
     password: str
     administrator: bool
     token: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    shown: str = ""
 
 
 @dataclass
@@ -95,6 +51,7 @@ class ApiKey:
     owner: User
     scopes: tuple[str, ...] = ()
     state: str = "good"
+    role: str = ""
 
 
 @dataclass
@@ -112,11 +69,34 @@ class Backup:
     removed: bool = False
     row: dict[str, Any] = field(default_factory=dict)
     cached: tuple[tuple[str, bool], str] | None = None
+    dump: bool = False
+    size: int | None = None
+    identities: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def file(self) -> tuple[str, str]:
         """The file's name among the files of all storages."""
         return self.id, self.path
+
+
+@dataclass
+class Link:
+    """A signed address of a temporary backup (C34)."""
+
+    file_name: str
+    created: datetime
+    backup_id: str
+    signature: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+
+
+@dataclass
+class Upload:
+    """The one upload of a portal: what came so far lies at `path` (C41)."""
+
+    path: Path
+    total: int
+    begun: datetime
+    ended: bool = False
 
 
 @dataclass
@@ -155,6 +135,8 @@ class Task:
     done: bool = False
     message: str = ""
     cancelled: datetime | None = None
+    verdict: Future[Verdict] | None = None
+    waits_for_upload: bool = False
 
 
 @dataclass
@@ -171,12 +153,33 @@ class Portal:
     schedule: Schedule | None = None
     backup_task: Task | None = None
     restore_task: Task | None = None
+    links: dict[str, Link] = field(default_factory=dict)
+    upload: Upload | None = None
+    ownerless: bool = False
 
-    def add_user(self, name: str, password: str, administrator: bool) -> User:
+    def add_user(self, name: str, password: str, administrator: bool, shown: str = "") -> User:
         """Add a person."""
-        user = User(name, password, administrator)
+        user = User(name, password, administrator, shown=shown)
         self.users[name] = user
         return user
+
+    def identity(self) -> dict[str, Any]:
+        """People and keys as a backup holds them."""
+        keys = [{**vars(key), "owner": key.owner.name} for key in self.keys.values()]
+        users = [dict(vars(user)) for user in self.users.values()]
+        return {"alias": self.alias, "host": self.host, "users": users, "keys": keys}
+
+    def become(self, identity: dict[str, Any]) -> None:
+        """Take over people and keys of a backup; one that names nobody changes nothing."""
+        if not identity.get("users"):
+            return
+        self.users = {user["name"]: User(**user) for user in identity["users"]}
+        self.keys = {
+            key["secret"]: ApiKey(
+                **{**key, "owner": self.users[key["owner"]], "scopes": tuple(key["scopes"])}
+            )
+            for key in identity["keys"]
+        }
 
     def add_key(
         self,
@@ -184,11 +187,26 @@ class Portal:
         scopes: Iterable[str] = (),
         state: str = "good",
         secret: str | None = None,
+        role: str = "",
     ) -> str:
-        """Add an API key of a person, and return its secret."""
+        """Add an API key of a person, and return its secret; the last of a role is the one that
+        the control plane shows."""
         secret = secret or "sk-" + secrets.token_hex(32)
-        self.keys[secret] = ApiKey(secret, self.users[owner], tuple(scopes), state)
+        self.keys[secret] = ApiKey(secret, self.users[owner], tuple(scopes), state, role)
         return secret
+
+    def key_of(self, role: str) -> str:
+        """The secret of that role's key; empty where there is none."""
+        return next((key.secret for key in reversed(self.keys.values()) if key.role == role), "")
+
+    def renew_keys(self) -> None:
+        """Other keys and tokens for the same people and rights, as after a restore."""
+        old, self.keys = self.keys, {}
+        for key in old.values():
+            if key.role:
+                self.add_key(key.owner.name, key.scopes, key.state, role=key.role)
+        for user in self.users.values():
+            user.token = secrets.token_urlsafe(48)
 
 
 @dataclass
@@ -197,7 +215,8 @@ class Server:
 
     clock: Clock
     kind: str = "standalone"
-    licence: bool = False
+    licence: bool = True
+    version: Version = V3_7
     portals: list[Portal] = field(default_factory=list)
     backups: dict[str, Backup] = field(default_factory=dict)
     files: set[tuple[str, str]] = field(default_factory=set)
@@ -206,6 +225,13 @@ class Server:
     dump_restore: Task | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
     sorted: bool = True
+    _folder: Folder | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where uploads lie."""
+        self._folder = self._folder or Folder()
+        return self._folder.path
 
     def find(self, host: str) -> Portal | None:
         """The portal behind a host name; a standalone server has one for all names."""
@@ -240,4 +266,5 @@ class Server:
             self.files = set()
         for portal in self.portals:
             portal.schedule = portal.backup_task = portal.restore_task = None
+            portal.links, portal.upload, portal.ownerless = {}, None, False
             portal.settings = replace(portal.defaults)

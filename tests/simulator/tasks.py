@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from . import restore, storage
 from .answers import null_reference
 from .history import CONSUMERS
 from .state import (
@@ -25,13 +25,14 @@ from .state import (
     Server,
     Task,
 )
+from .versions import V3_1
 
 CREATED, RUNNING, COMPLETED, CANCELLED = range(4)
 STEPS = 11
 ENDING_STEP = 4
 KEPT = timedelta(hours=24)
-SLOTS = ("backup_task", "restore_task")
-SHARED_SLOTS = ("dump_task", "dump_restore")
+BACKUPS, RESTORES = ("backup_task", "dump_task"), ("restore_task", "dump_restore")
+SLOTS, SHARED_SLOTS = zip(BACKUPS, RESTORES)
 
 
 def new_task(server: Server, portal: Portal, kind: int, dump: bool) -> Task:
@@ -56,8 +57,9 @@ def start_backup(
     server: Server, portal: Portal, storage_type: int, params: dict[str, str], dump: bool
 ) -> Task:
     """Start a backup; while one runs, that one is the answer and the request is ignored (C22)."""
-    owner: Any = server if dump else portal
-    slot = "dump_task" if dump else "backup_task"
+    shared = dump and server.version >= V3_1
+    owner: Any = server if shared else portal
+    slot = "dump_task" if shared else "backup_task"
     current: Task | None = getattr(owner, slot)
     if current is not None and not current.done and current.cancelled is None:
         return current
@@ -67,22 +69,9 @@ def start_backup(
     return task
 
 
-def start_restore(
-    server: Server, portal: Portal, dump: bool, backup: Backup | None, storage_type: int
-) -> Task:
-    """Start a restore; a local file that is not a backup's is waited for, for ever (C30)."""
-    owner: Any = server if dump else portal
-    slot = "dump_restore" if dump else "restore_task"
-    current: Task | None = getattr(owner, slot)
-    if current is not None and not current.done:
-        return current
-    task = new_task(server, portal, 1, dump)
-    if backup is None:
-        task.end = "never_starts" if storage_type == LOCAL else task.end
-    elif backup.file not in server.files:
-        task.end, task.message = "failed", f"Could not find file '{backup.path}'."
-    setattr(owner, slot, task)
-    return task
+def last_task(portal: Portal) -> Task | None:
+    """What 3.0 answers to the start of a restore: any task of the portal, even one that ended."""
+    return portal.restore_task or portal.backup_task
 
 
 def cancel(server: Server, portal: Portal) -> bool:
@@ -196,8 +185,9 @@ def finish(server: Server, portal: Portal, task: Task, when: datetime) -> None:
             fail(task, "Directory not found.")
             return
         save(server, portal, task, when)
-    elif portal.settings.restore_replaces_keys:
-        portal.keys = {}
+    elif (problem := restore.finish(server, portal, task)) != "":
+        fail(task, problem)
+        return
     task.done, task.status, task.progress = True, COMPLETED, 100
     if task.end == "warning":
         task.warning = task.message
@@ -208,21 +198,22 @@ def save(server: Server, portal: Portal, task: Task, when: datetime) -> None:
     stamp = task.queued.strftime("%Y-%m-%d_%H-%M-%S")
     name = f"{'workspace' if task.dump else portal.alias}_{stamp}.tar.gz"
     in_store = task.storage_type == DATA_STORE
-    if in_store:
-        signature = secrets.token_urlsafe(16)
-        task.link = f"/storage/backup/root/{name}?expire=1440&auth={signature}"
-    server.add(
-        Backup(
-            id=task.id,
-            storage_type=task.storage_type,
-            file_name=name,
-            created=when,
-            tenant_id=DUMP_TENANT if task.dump else task.tenant_id,
-            path=f"{task.storage_params.get('filePath', '/srv/backup').rstrip('/')}/{name}",
-            expires=when + timedelta(days=1) if in_store else None,
-            storage_params=task.storage_params,
-        )
+    backup = Backup(
+        id=task.id,
+        storage_type=task.storage_type,
+        file_name=name,
+        created=when,
+        tenant_id=DUMP_TENANT if task.dump and server.version >= V3_1 else task.tenant_id,
+        path=f"{task.storage_params.get('filePath', '/srv/backup').rstrip('/')}/{name}",
+        expires=when + timedelta(days=1) if in_store else None,
+        storage_params=task.storage_params,
+        dump=task.dump,
+        size=portal.settings.file_size,
+        identities=storage.identities(server, portal, task.dump),
     )
+    server.add(backup)
+    if in_store:
+        task.link = storage.sign(portal, backup)
 
 
 def shown(task: Task | None) -> dict[str, Any] | None:
@@ -250,11 +241,12 @@ def running(task: Task | None) -> bool:
     return task is not None and not task.done and task.cancelled is None
 
 
-def run_to_end(server: Server) -> None:
-    """Drive the clock until no backup and no dump runs."""
+def run_to_end(server: Server, slots: tuple[str, str] = BACKUPS) -> None:
+    """Drive the clock until no backup and no dump runs, or no restore."""
+    own, shared = slots
     for _turn in range(2 * STEPS):
         settle(server)
-        tasks = [server.dump_task, *(portal.backup_task for portal in server.portals)]
+        tasks = [getattr(server, shared), *(getattr(portal, own) for portal in server.portals)]
         left = [task for task in tasks if task is not None and running(task)]
         if not left:
             return
