@@ -1,0 +1,221 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Backup files on a disk: find them, judge them, tell what is known of each.
+
+This file is private to the collection.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from .archive import form_of, judge_file
+from .manifest import Manifest, ManifestError, place_of, read, reason
+from .names import is_name_of_file
+
+# What a download works with: its file isn't whole yet, and is nobody's backup.
+_WORK = re.compile(r"\.[0-9a-f-]{36}\.(?:part|json)")
+_ENDINGS = (".tar.gz", ".tgz", ".tar")
+
+
+class BackupFile(NamedTuple):
+    """A file that is or may be a backup.
+
+    valid: None for not known. problems: why it isn't valid or not known, and what is odd about its
+    manifest, a clause each. kind: `portal` or `dump`. form: `gzip` or `tar`, by its first bytes.
+    matches: whether it is what its manifest says, None without one. size, sha256, entries, kind:
+    as read; of a file that wasn't read to its end as the manifest says, when the size is right.
+    """
+
+    path: str
+    valid: bool | None
+    problems: list[str]
+    size: int | None = None
+    form: str | None = None
+    manifest: Manifest | None = None
+    matches: bool | None = None
+    kind: str | None = None
+    sha256: str | None = None
+    entries: int | None = None
+
+    def result(self, now: datetime) -> dict[str, Any]:
+        """The file as modules return it."""
+        paper = self.manifest
+        age = None if paper is None else int((now - paper.created_on).total_seconds())
+        return {
+            # A name needn't be text, but a result has to be.
+            "path": self.path.encode("utf-8", "replace").decode("utf-8"),
+            "valid": self.valid,
+            "problems": self.problems,
+            "kind": self.kind,
+            "size": self.size,
+            "sha256": self.sha256,
+            "entries": self.entries,
+            "portal": paper and paper.portal,
+            "id": paper and paper.id,
+            "created_on": paper and _format_time(paper.created_on),
+            "age_seconds": age,
+            "age": None if age is None else age_text(age),
+            "storage_type": paper and paper.storage_type,
+            "manifest": paper is not None,
+            "matches_manifest": self.matches,
+        }
+
+
+def find(path: str) -> list[BackupFile]:
+    """The backup files in a folder, or the one file of this path, whatever it is.
+
+    Of a folder those that have a manifest, a name of our form, or the head of a gzip or tar file,
+    and those named like one that can't be read. An OSError when there is no such path.
+    """
+    place = Path(path)
+    if not stat.S_ISDIR(place.stat().st_mode):
+        return [look(path)]
+    found = []
+    for entry in sorted(place.iterdir()):
+        if _WORK.fullmatch(entry.name) or entry.is_dir():
+            continue
+        file = look(str(entry))
+        named = is_name_of_file(entry.name)
+        unread = file.valid is None and file.manifest is None and entry.name.endswith(_ENDINGS)
+        if file.form or file.manifest or named or unread:
+            found.append(file)
+    return found
+
+
+def look(path: str) -> BackupFile:
+    """What a file's size, its first bytes and its manifest tell."""
+    problems, paper = [], None
+    try:
+        paper = read(place_of(path))
+    except ManifestError as error:
+        problems.append(f"its manifest counts for nothing: {error}")
+    file = BackupFile(path, None, problems, manifest=paper)
+    try:
+        with _open(path) as opened:
+            size, head = os.fstat(opened.fileno()).st_size, opened.read(512)
+    except _NotRegular:
+        return file._replace(valid=False, problems=[*problems, "it isn't a regular file"])
+    except OSError as error:
+        return file._replace(problems=[*problems, f"it can't be read ({reason(error)})"])
+    file = file._replace(size=size, form=form_of(head))
+    if paper is not None:
+        file = file._replace(matches=size == paper.size, valid=size == paper.size)
+        if file.matches:
+            file = file._replace(kind=paper.kind, sha256=paper.sha256, entries=paper.entries)
+        else:
+            problems.append(f"it has {size} bytes, its manifest says {paper.size}")
+    if file.form is None:
+        problems.append("it is neither a gzip nor a tar file" if head else "the file is empty")
+        file = file._replace(valid=False, kind=None, sha256=None, entries=None)
+    return file
+
+
+def check(file: BackupFile) -> BackupFile:
+    """Read a file that was looked at to its end, unless it is known to be no backup."""
+    if file.form is None:
+        return file
+    try:
+        with _open(file.path) as opened:
+            verdict = judge_file(opened)
+    except OSError as error:
+        problem = f"it can't be read to its end ({reason(error)})"
+        return file._replace(
+            valid=None, problems=[*file.problems, problem], kind=None, sha256=None, entries=None
+        )
+    problems, matches, paper = [*file.problems, *verdict.problems], None, file.manifest
+    if paper is not None:
+        names = ("size", "sha256", "kind", "entries")
+        wrong = [name for name in names if getattr(verdict, name) != getattr(paper, name)]
+        matches = not wrong
+        if wrong:
+            problems.append(f"it isn't what its manifest says ({', '.join(wrong)})")
+    return file._replace(
+        valid=verdict.whole and matches is not False,
+        problems=problems,
+        size=verdict.size,
+        matches=matches,
+        kind=verdict.kind,
+        sha256=verdict.sha256,
+        entries=verdict.entries,
+    )
+
+
+def select(
+    files: Iterable[BackupFile],
+    now: datetime,
+    *,
+    newer_than: int | None = None,
+    older_than: int | None = None,
+    portal: str | None = None,
+) -> list[BackupFile]:
+    """Those of some ages in seconds, and of a portal as `normal_portal` gives it.
+
+    An age of just the limit is older, not newer. A file without a manifest matches none of them.
+    """
+
+    def matches(paper: Manifest | None) -> bool:
+        if paper is None:
+            return (newer_than, older_than, portal) == (None, None, None)
+        age = (now - paper.created_on).total_seconds()
+        return (
+            (newer_than is None or age < newer_than)
+            and (older_than is None or age >= older_than)
+            and (portal is None or paper.portal == portal)
+        )
+
+    return [file for file in files if matches(file.manifest)]
+
+
+def newest_first(files: Iterable[BackupFile]) -> list[BackupFile]:
+    """Sorted by time, newest first, undated ones last, equal times by path."""
+
+    def key(file: BackupFile) -> tuple[bool, float, str]:
+        paper = file.manifest
+        return (paper is None, 0.0 if paper is None else -paper.created_on.timestamp(), file.path)
+
+    return sorted(files, key=key)
+
+
+def latest(files: Iterable[BackupFile], now: datetime) -> BackupFile | None:
+    """The newest of files sorted by `newest_first`: valid, and not dated in the future."""
+    return next(
+        (one for one in files if one.valid and one.manifest and one.manifest.created_on <= now),
+        None,
+    )
+
+
+def age_text(seconds: int) -> str:
+    """An age for people: `12 hours`, `3 days`; `in 3 days` for what is dated in the future."""
+    ahead, seconds = seconds < 0, abs(seconds)
+    units = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
+    unit, length = next((one for one in units if seconds >= 2 * one[1]), units[-1])
+    text = f"{seconds // length} {unit}"
+    return f"in {text}" if ahead else text
+
+
+class _NotRegular(Exception):
+    """A pipe, a device, a socket, a folder."""
+
+
+def _open(path: str) -> BinaryIO:
+    """Open a file to read it. A link is followed; what isn't a regular file is never waited for."""
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise _NotRegular
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _NotRegular
+    return os.fdopen(descriptor, "rb")
+
+
+def _format_time(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"

@@ -1,0 +1,189 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The paper beside a backup file: whose copy it is, of when, and what its bytes add up to.
+
+This file is private to the collection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import re
+import stat
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .names import normal_portal
+
+MOST_BYTES = 64 * 1024
+_FORMAT = 1
+_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SHA256 = re.compile("[0-9a-f]{64}")
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class ManifestError(ValueError):
+    """Why what lies in a manifest's place is none, a clause such as "its size is no number"."""
+
+
+class Manifest(NamedTuple):
+    """What is known of a backup file.
+
+    portal: as `normal_portal` gives it. id: a UUID in lower case with hyphens. file_name,
+    storage_type: of the server's record. created_on: aware, in UTC and whole seconds. dump: of a
+    whole server. size, sha256 (64 hex digits), entries: as the file was judged.
+    """
+
+    portal: str
+    id: str
+    file_name: str
+    storage_type: str
+    created_on: datetime
+    dump: bool
+    size: int
+    sha256: str
+    entries: int
+
+    @property
+    def kind(self) -> str:
+        """As the judge of an archive calls it."""
+        return "dump" if self.dump else "portal"
+
+
+def place_of(path: str) -> str:
+    """Where a file's manifest is."""
+    return f"{path}.json"
+
+
+def read(path: str) -> Manifest | None:
+    """The manifest in a file, None if nothing is there.
+
+    Anybody may have written it: whatever isn't just what `write` writes is a ManifestError.
+    """
+    try:
+        # A pipe would wait for its other end. A link leads to where others may write.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ELOOP:
+            raise ManifestError("it is a link") from None
+        raise ManifestError(f"it can't be read ({reason(error)})") from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ManifestError("it isn't a regular file")
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ManifestError(f"it can't be read ({reason(error)})") from None
+    finally:
+        os.close(descriptor)
+    if len(content) > MOST_BYTES:
+        raise ManifestError(f"it is longer than {MOST_BYTES} bytes")
+    return _parse(content)
+
+
+def write(manifest: Manifest, path: str) -> None:
+    """Write it with mode 0600, on the disk when this returns. What was at this path is replaced.
+
+    The caller gives a name of its own and renames it: a run that dies in between leaves at that
+    name what `read` refuses, or the whole. An OSError is the caller's.
+    """
+    fields = {"format": _FORMAT, **manifest._asdict()}
+    fields["created_on"] = manifest.created_on.astimezone(timezone.utc).strftime(_TIME)
+    content = f"{json.dumps(fields, indent=2)}\n".encode()
+    _parse(content)
+    with contextlib.suppress(FileNotFoundError):
+        Path(path).unlink()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def reason(error: Exception) -> str:
+    """An OSError in words, without its path."""
+    return (isinstance(error, OSError) and error.strerror) or "no such name is possible"
+
+
+def _parse(content: bytes) -> Manifest:
+    try:
+        fields = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise ManifestError("it isn't JSON") from None
+    if not isinstance(fields, dict):
+        raise ManifestError("it isn't a JSON object")
+    if type(fields.get("format")) is not int or fields["format"] != _FORMAT:
+        raise ManifestError(f"its format isn't {_FORMAT}")
+    values = {}
+    for name, check in _CHECKS.items():
+        try:
+            values[name] = check(fields.get(name))
+        except ValueError:
+            raise ManifestError(f"its {name} is missing or can't be right") from None
+    return Manifest(**values)
+
+
+def _portal(value: Any) -> str:
+    if normal_portal(_text(value)) != value:
+        raise ValueError
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    """One line that can be shown: no control characters, no half characters."""
+    if type(value) is not str or not 1 <= len(value) <= 2048 or _UNSHOWN.search(value):
+        raise ValueError
+    return value
+
+
+def _form(form: re.Pattern[str]) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if not form.fullmatch(_text(value)):
+            raise ValueError
+        return _text(value)
+
+    return check
+
+
+def _time(value: Any) -> datetime:
+    moment = datetime.strptime(_text(value), _TIME).replace(tzinfo=timezone.utc)
+    if moment.strftime(_TIME) != value:
+        raise ValueError
+    return moment
+
+
+def _flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 1 <= value < 2**63:
+        raise ValueError
+    return value
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "portal": _portal,
+    "id": _form(_UUID),
+    "file_name": _text,
+    "storage_type": _text,
+    "created_on": _time,
+    "dump": _flag,
+    "size": _count,
+    "sha256": _form(_SHA256),
+    "entries": _count,
+}

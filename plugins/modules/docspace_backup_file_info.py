@@ -1,0 +1,292 @@
+#!/usr/bin/python
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: docspace_backup_file_info
+short_description: Tell whether backup files of DocSpace portals are whole
+version_added: 0.1.0
+author:
+  - ONLYOFFICE DocSpace collection contributors (!UNKNOWN)
+description:
+  - Reads backup files where the module runs, and tells of each whether it is whole, what it is a backup of, and whether
+    it still is the file that its manifest describes.
+  - Asks no portal, needs no credentials, and takes no connection options. Nothing is unpacked or changed.
+  - A file that is broken or no backup at all is a row in the result that says why, not a failure.
+options:
+  path:
+    description:
+      - A file, or a folder.
+      - In a folder all files are judged that have a manifest, a name as
+        M(onlyoffice.docspace.docspace_backup_download) gives it, or the first bytes of a gzip or tar file. What lies in
+        folders below it is not looked at.
+    type: path
+    required: true
+  deep:
+    description:
+      - Whether to read the files to their end. Only then is it known whether a file is whole. Memory doesn't grow with
+        the file.
+      - With V(false) a file is believed to be whole when it has the size that its manifest says. Without a manifest
+        nothing is known of it.
+    type: bool
+    default: true
+  newer_than:
+    description:
+      - Only files whose backup is younger than this. V(90d), V(36h), V(2w), V(1y), V(1d12h), or a number of seconds.
+        There are no months; write V(30d).
+    type: str
+  older_than:
+    description:
+      - Only files whose backup is of this age or older, written as O(newer_than).
+    type: str
+  portal:
+    description:
+      - Only files of the portal with this address. V(https://docspace.example.com) and
+        V(https://DocSpace.example.com:443/) are the same.
+    type: str
+extends_documentation_fragment:
+  - onlyoffice.docspace._attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+    details:
+      - Nothing is changed.
+  idempotent:
+    support: full
+notes:
+  - The age of a file is that of the backup, as its manifest says. A file without a manifest comes last, matches none of
+    O(newer_than), O(older_than) and O(portal), and is never RV(latest).
+  - A plain tar file has no checksum over what it holds. Without a manifest, a changed byte in it can't be seen.
+  - This module isn't in the action group C(docspace), because it takes no connection options.
+seealso:
+  - module: onlyoffice.docspace.docspace_backup_download
+  - module: onlyoffice.docspace.docspace_backup_restore
+"""
+
+EXAMPLES = r"""
+- name: Read every byte of the copies that are off site
+  onlyoffice.docspace.docspace_backup_file_info:
+    path: /srv/docspace-copies
+  register: copies
+
+- name: Fail when one of them is broken
+  ansible.builtin.assert:
+    that: copies.files | rejectattr('valid') | length == 0
+    fail_msg: "{{ copies.files | rejectattr('valid') | map(attribute='path') }}"
+
+# Size and manifest only: quick enough for every night.
+- name: Look for a copy that is younger than a day
+  onlyoffice.docspace.docspace_backup_file_info:
+    path: /srv/docspace-copies
+    portal: https://docspace.example.com
+    newer_than: 24h
+    deep: false
+  register: young
+
+# "latest" is null when there is none.
+- name: Fail without one
+  ansible.builtin.assert:
+    that: young.latest is not none
+
+# Files without a manifest have neither id nor time, so no policy can judge them.
+- name: See which copies a policy would keep
+  ansible.builtin.debug:
+    msg: "{{ copies.files | selectattr('manifest') | onlyoffice.docspace.backup_retention(keep_daily=7) }}"
+"""
+
+RETURN = r"""
+files:
+  description: The files, newest first, those without a manifest last.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - path: /srv/docspace-copies/docspace.example.com_2026-11-05T03-00-00Z.tar.gz
+      valid: true
+      problems: []
+      kind: portal
+      size: 314701680
+      sha256: 8829ad73114e4c4dca2b19af4ba174c2f2955a7ee6bbf99b5eebc7d48d42f35c
+      entries: 2150
+      portal: https://docspace.example.com
+      id: 2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a43
+      created_on: '2026-11-05T03:00:00Z'
+      age_seconds: 43200
+      age: 12 hours
+      storage_type: data_store
+      manifest: true
+      matches_manifest: true
+  contains: &file
+    path:
+      description: Where the file is. Bytes in its name that are no UTF-8 are shown as V(?).
+      type: str
+      returned: success
+    valid:
+      description:
+        - Whether it is a whole backup, and the one that its manifest describes.
+        - V(null) if that isn't known, because the file can't be read, or has no manifest and wasn't read to its end.
+      type: bool
+      returned: success
+    problems:
+      description: Why it isn't valid or not known, and what is wrong with its manifest.
+      type: list
+      elements: str
+      returned: success
+    kind:
+      description: V(portal) for a backup of a portal, V(dump) for that of a whole server, V(null) for neither.
+      type: str
+      returned: success
+    size:
+      description: The size in bytes. V(null) if the file can't be read.
+      type: int
+      returned: success
+    sha256:
+      description: The SHA-256 checksum. Without O(deep) that of the manifest, V(null) if there is none that fits.
+      type: str
+      returned: success
+    entries:
+      description:
+        - How many entries the archive has, of a broken one those before the damage. Without O(deep) that of the
+          manifest, as RV(files[].sha256).
+      type: int
+      returned: success
+    portal:
+      description: The address of the portal that it is a copy of. From the manifest, like all that follows.
+      type: str
+      returned: success
+    id:
+      description: The UUID of the backup.
+      type: str
+      returned: success
+    created_on:
+      description: When the backup was made, in UTC.
+      type: str
+      returned: success
+    age_seconds:
+      description: The age at the time of the task. Negative for a backup that is dated in the future.
+      type: int
+      returned: success
+    age:
+      description: The same for people.
+      type: str
+      returned: success
+    storage_type:
+      description: Where the portal kept the backup, as M(onlyoffice.docspace.docspace_backup_info) returns it.
+      type: str
+      returned: success
+    manifest:
+      description: Whether the file has a manifest that can be read.
+      type: bool
+      returned: success
+    matches_manifest:
+      description:
+        - Whether the file is what its manifest says. Without O(deep), whether its size is. V(null) without a manifest.
+      type: bool
+      returned: success
+count:
+  description: How many files there are in RV(files).
+  returned: success
+  type: int
+  sample: 1
+latest:
+  description: The newest of them that is valid and not dated in the future. V(null) if there is none.
+  returned: success
+  type: dict
+  sample:
+    path: /srv/docspace-copies/docspace.example.com_2026-11-05T03-00-00Z.tar.gz
+    valid: true
+    problems: []
+    kind: portal
+    size: 314701680
+    sha256: 8829ad73114e4c4dca2b19af4ba174c2f2955a7ee6bbf99b5eebc7d48d42f35c
+    entries: 2150
+    portal: https://docspace.example.com
+    id: 2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a43
+    created_on: '2026-11-05T03:00:00Z'
+    age_seconds: 43200
+    age: 12 hours
+    storage_type: data_store
+    manifest: true
+    matches_manifest: true
+  contains: *file
+failure:
+  description:
+    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.status), RV(ignore:failure.method),
+      RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
+      them. The code is always V(config).
+  returned: failure
+  type: dict
+  sample:
+    code: config
+    status:
+    method:
+    path:
+    detail:
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._backup.files import check, find, latest, newest_first, select
+from ..module_utils._backup.manifest import reason
+from ..module_utils._backup.names import normal_portal
+from ..module_utils._errors import config_error
+from ..module_utils._module import Result, duration, now
+from ..module_utils._offline import run_offline
+
+SPEC: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "deep": {"type": "bool", "default": True},
+    "newer_than": {"type": "str"},
+    "older_than": {"type": "str"},
+    "portal": {"type": "str"},
+}
+
+
+def run(module: AnsibleModule) -> Result:
+    params, time = module.params, now()
+    limits: dict[str, Any] = {
+        "newer_than": duration(params, "newer_than"),
+        "older_than": duration(params, "older_than"),
+        "portal": address(params["portal"]),
+    }
+    if not params["path"]:
+        raise config_error("path: give a file or a folder.")
+    try:
+        found = find(params["path"])
+    except (OSError, ValueError) as error:
+        raise config_error(
+            f"path: {params['path'][:300]!r} can't be read where the module runs ({reason(error)}). "
+            "Give a backup file, or a folder with some."
+        ) from error
+    files = newest_first(select(found, time, **limits))
+    if params["deep"]:
+        files = [check(file) for file in files]
+    newest = latest(files, time)
+    return Result(
+        changed=False,
+        files=[file.result(time) for file in files],
+        count=len(files),
+        latest=newest and newest.result(time),
+    )
+
+
+def address(portal: str | None) -> str | None:
+    try:
+        return None if portal is None else normal_portal(portal)
+    except ValueError as error:
+        raise config_error(f"portal: {error}, such as 'https://docspace.example.com'.") from error
+
+
+def main() -> None:
+    run_offline(run, argument_spec=SPEC)
+
+
+if __name__ == "__main__":
+    main()

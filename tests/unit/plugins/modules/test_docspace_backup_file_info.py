@@ -1,0 +1,142 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manifest import (
+    Manifest,
+    write,
+)
+from ansible_collections.onlyoffice.docspace.plugins.modules import docspace_backup_file_info
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import PORTAL, targz
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import (
+    NOW,
+    check_outcome,
+    run_module,
+)
+
+GOOD = targz()
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the module: no portal is there, and no connection option is given."""
+
+    def run(check_mode: bool = False, **options: Any) -> dict[str, Any]:
+        return check_outcome(
+            run_module(
+                "docspace_backup_file_info",
+                options,
+                monkeypatch=monkeypatch,
+                check_mode=check_mode,
+            )
+        )
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of 2 hours, one of 3 days that is broken, one of a second portal, one without paper."""
+    for name, hours, host, content in (
+        ("a", 2, "docs", GOOD),
+        ("b", 72, "docs", GOOD[:-3] + b"xyz"),
+        ("c", 48, "other", GOOD),
+    ):
+        (tmp_path / name).write_bytes(content)
+        paper = Manifest(
+            portal=f"https://{host}.example.com",
+            id=f"2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a4{name}",
+            file_name="backup.tar.gz",
+            storage_type="data_store",
+            created_on=NOW - timedelta(hours=hours),
+            dump=False,
+            size=len(GOOD),
+            sha256=hashlib.sha256(GOOD).hexdigest(),
+            entries=len(PORTAL),
+        )
+        write(paper, str(tmp_path / f"{name}.json"))
+    (tmp_path / "d").write_bytes(GOOD)
+    return tmp_path
+
+
+def names(result: dict[str, Any]) -> list[str]:
+    return [Path(row["path"]).name for row in result["files"]]
+
+
+def test_a_folder_is_read(run: Run, folder: Path) -> None:
+    result = run(path=str(folder))
+    assert names(result) == ["a", "c", "b", "d"]
+    assert [row["valid"] for row in result["files"]] == [True, True, False, True]
+    assert result["count"] == 4 and result["changed"] is False
+    assert result["latest"] == result["files"][0]
+    assert result["latest"]["age"] == "2 hours"
+    assert run(path=str(folder), check_mode=True) == result
+
+
+def test_without_deep_only_sizes_are_compared(run: Run, folder: Path) -> None:
+    rows = run(path=str(folder), deep=False)["files"]
+    assert [row["valid"] for row in rows] == [True, True, True, None]
+
+
+def test_filters(run: Run, folder: Path) -> None:
+    assert names(run(path=str(folder), newer_than="2d")) == ["a"]
+    assert names(run(path=str(folder), older_than="2d")) == ["c", "b"]
+    assert names(run(path=str(folder), portal="HTTPS://Docs.example.com:443/")) == ["a", "b"]
+    both = run(path=str(folder), portal="https://docs.example.com", older_than="1d")
+    assert names(both) == ["b"] and both["count"] == 1
+    # The only one is broken.
+    assert both["latest"] is None
+
+
+def test_what_the_filters_leave_out_is_not_read(run: Run, folder: Path, monkeypatch: Any) -> None:
+    opened = []
+    real = os.open
+
+    def note(name: str, *more: Any) -> int:
+        opened.append(str(name))
+        return real(name, *more)
+
+    monkeypatch.setattr(os, "open", note)
+    run(path=str(folder), newer_than="2d")
+    assert opened.count(str(folder / "a")) == 2 and opened.count(str(folder / "b")) == 1
+
+
+def test_a_file_is_a_row(run: Run, folder: Path) -> None:
+    assert names(run(path=str(folder / "b"))) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"path": "/no/such/path"}, "path: '/no/such/path' can't be read where the module runs"),
+        ({"path": ""}, "path: give a file or a folder"),
+        ({"path": "/", "newer_than": "3m"}, "write 30d or 720h"),
+        ({"path": "/", "older_than": "soon"}, "older_than: "),
+        ({"path": "/", "portal": "docs.example.com"}, "portal: the address has to begin"),
+        ({"path": "/", "portal": ""}, "portal: "),
+    ],
+)
+def test_wrong_input(run: Run, options: dict[str, Any], words: str) -> None:
+    result = run(**options)
+    assert result["failure"]["code"] == "config" and words in result["msg"]
+
+
+def test_returned_keys_are_those_documented(run: Run, folder: Path) -> None:
+    described = yaml.safe_load(docspace_backup_file_info.RETURN)
+    result = run(path=str(folder))
+    assert set(described) == (set(result) - {"changed", "invocation"}) | {"failure"}
+    for row in (*result["files"], result["latest"], *described["files"]["sample"]):
+        assert list(row) == list(described["files"]["contains"])
