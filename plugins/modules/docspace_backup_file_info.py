@@ -20,8 +20,8 @@ options:
   path:
     description:
       - A file, or a folder.
-      - In a folder all files are judged that have a manifest, a name as
-        M(onlyoffice.docspace.docspace_backup_download) gives it, or the first bytes of a gzip or tar file. What lies in
+      - In a folder all files are judged that have a manifest, a name of the form
+        V(docspace.example.com_2026-11-05T03-00-00Z.tar.gz), or the first bytes of a gzip or tar file. What lies in
         folders below it is not looked at.
     type: path
     required: true
@@ -64,8 +64,7 @@ notes:
   - A plain tar file has no checksum over what it holds. Without a manifest, a changed byte in it can't be seen.
   - This module isn't in the action group C(docspace), because it takes no connection options.
 seealso:
-  - module: onlyoffice.docspace.docspace_backup_download
-  - module: onlyoffice.docspace.docspace_backup_restore
+  - module: onlyoffice.docspace.docspace_backup_info
 """
 
 EXAMPLES = r"""
@@ -216,13 +215,14 @@ latest:
   contains: *file
 failure:
   description:
-    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.status), RV(ignore:failure.method),
-      RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
+    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.title), RV(ignore:failure.status),
+      RV(ignore:failure.method), RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
       them. The code is always V(config).
   returned: failure
   type: dict
   sample:
     code: config
+    title: wrong options
     status:
     method:
     path:
@@ -236,9 +236,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._backup.files import check, find, latest, newest_first, select
 from ..module_utils._backup.manifest import reason
 from ..module_utils._backup.names import normal_portal
-from ..module_utils._errors import config_error
-from ..module_utils._module import Result, duration, now
-from ..module_utils._offline import run_offline
+from ..module_utils._portal.errors import config_error
+from ..module_utils._portal.module import Result, duration, now, run_offline
 
 SPEC: dict[str, Any] = {
     "path": {"type": "path", "required": True},
@@ -256,8 +255,6 @@ def run(module: AnsibleModule) -> Result:
         "older_than": duration(params, "older_than"),
         "portal": address(params["portal"]),
     }
-    if not params["path"]:
-        raise config_error("path: give a file or a folder.")
     try:
         found = find(params["path"])
     except (OSError, ValueError) as error:

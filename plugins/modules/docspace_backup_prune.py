@@ -286,8 +286,8 @@ diff:
     prepared: "- 7c9e6679-7425-40de-944b-e07fc1f90ae7  workspace_2026-10-01_03-00-00.tar.gz     36d 0h  local                  not kept by any rule\n"
 failure:
   description:
-    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.title), RV(ignore:failure.status), RV(ignore:failure.method),
-      RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
+    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.title), RV(ignore:failure.status),
+      RV(ignore:failure.method), RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
       them.
   returned: failure
   type: dict

@@ -144,8 +144,8 @@ diff:
       restored_from: 2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a43
 failure:
   description:
-    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.title), RV(ignore:failure.status), RV(ignore:failure.method),
-      RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
+    - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.title), RV(ignore:failure.status),
+      RV(ignore:failure.method), RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
       them.
   returned: failure
   type: dict
