@@ -216,8 +216,8 @@ latest:
 failure:
   description:
     - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.title), RV(ignore:failure.status),
-      RV(ignore:failure.method), RV(ignore:failure.path) and RV(ignore:failure.detail), as M(onlyoffice.docspace.docspace_backup) describes
-      them. The code is always V(config).
+      RV(ignore:failure.method), RV(ignore:failure.path) and RV(ignore:failure.detail), as
+      M(onlyoffice.docspace.docspace_backup) describes them. The code is always V(config).
   returned: failure
   type: dict
   sample:

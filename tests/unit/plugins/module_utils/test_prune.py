@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.delete import Outcome
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.prune import (
     DIFF_LINES,
-    Outcome,
     Plan,
     diff_table,
     guard,
