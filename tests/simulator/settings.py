@@ -41,7 +41,7 @@ CHOICES = {
 
 def switch(default: Any, text: str) -> Any:
     """A switch with its default, and a line of help."""
-    return field(default=default, metadata={"help": text})
+    return field(default=default, metadata={"help": text})  # pylint: disable=invalid-field-call
 
 
 @dataclass

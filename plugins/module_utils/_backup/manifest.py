@@ -20,6 +20,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._portal.values import is_whole
 from .names import normal_portal
 
 MOST_BYTES = 64 * 1024
@@ -124,7 +125,7 @@ def _parse(content: bytes) -> Manifest:
         raise ManifestError("it isn't JSON") from None
     if not isinstance(fields, dict):
         raise ManifestError("it isn't a JSON object")
-    if type(fields.get("format")) is not int or fields["format"] != _FORMAT:
+    if not is_whole(fields.get("format")) or fields["format"] != _FORMAT:
         raise ManifestError(f"its format isn't {_FORMAT}")
     values = {}
     for name, check in _CHECKS.items():
@@ -143,7 +144,7 @@ def _portal(value: Any) -> str:
 
 def _text(value: Any) -> str:
     """One line that can be shown: no control characters, no half characters."""
-    if type(value) is not str or not 1 <= len(value) <= 2048 or _UNSHOWN.search(value):
+    if not isinstance(value, str) or not 1 <= len(value) <= 2048 or _UNSHOWN.search(value):
         raise ValueError
     return value
 
@@ -165,15 +166,15 @@ def _time(value: Any) -> datetime:
 
 
 def _flag(value: Any) -> bool:
-    if type(value) is not bool:
+    if not isinstance(value, bool):
         raise ValueError
     return value
 
 
 def _count(value: Any) -> int:
-    if type(value) is not int or not 1 <= value < 2**63:
+    if not is_whole(value) or not 1 <= value < 2**63:
         raise ValueError
-    return value
+    return int(value)
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {

@@ -139,7 +139,7 @@ def parse_task(response: Any) -> Task | None:
 def _per_cent(value: Any) -> int:
     """Any number of the server as a whole one from 0 to 100; what is none is 0."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return int(min(100, max(0, value))) if number and value == value else 0
+    return int(min(100, max(0, value))) if number else 0
 
 
 def start(

@@ -231,10 +231,9 @@ class Client:
         except DocSpaceError:
             raise
         except Exception as error:
-            caught = error
-        from .exceptions import from_exception
+            from .exceptions import from_exception
 
-        raise from_exception(caught, urlsplit(self.url).netloc, self.mask)
+            raise from_exception(error, urlsplit(self.url).netloc, self.mask) from error
 
     def mask(self, text: str) -> str:
         """A text without secrets, to be called before it is cut."""

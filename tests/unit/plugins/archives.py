@@ -29,11 +29,11 @@ DUMP = {
 }
 
 
-def tar(entries: Mapping[str, bytes] = PORTAL, form: int = tarfile.GNU_FORMAT) -> bytes:
+def tar(entries: Mapping[str, bytes] | None = None, form: int = tarfile.GNU_FORMAT) -> bytes:
     """A plain archive, as Python's own library writes it."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=form) as archive:
-        for name, content in entries.items():
+        for name, content in (PORTAL if entries is None else entries).items():
             info = tarfile.TarInfo(name)
             info.size, info.mtime = len(content), 1_790_000_000
             archive.addfile(info, io.BytesIO(content))
@@ -44,7 +44,7 @@ def packed(content: bytes, level: int = 6) -> bytes:
     return gzip.compress(content, level, mtime=0)
 
 
-def targz(entries: Mapping[str, bytes] = PORTAL, form: int = tarfile.GNU_FORMAT) -> bytes:
+def targz(entries: Mapping[str, bytes] | None = None, form: int = tarfile.GNU_FORMAT) -> bytes:
     """A backup as the server writes it."""
     return packed(tar(entries, form))
 

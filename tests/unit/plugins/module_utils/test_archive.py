@@ -452,7 +452,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
     file = Endless()
     tracemalloc.start()
     try:
-        verdict = judge_file(cast("BinaryIO", file))
+        verdict = judge_file(cast(BinaryIO, file))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
