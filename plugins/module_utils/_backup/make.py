@@ -75,7 +75,7 @@ def make(
             if error.outcome == SOMETHING and cancel and not joined:
                 cancel_late(client, task, error, dump=dump)
             elif error.outcome == SOMETHING:
-                error.message += " It goes on: run again to follow it, or raise 'wait_timeout'."
+                error.message += " It goes on. Run again to follow it, or raise 'wait_timeout'."
             raise
 
 
