@@ -13,6 +13,7 @@ import threading
 from itertools import count
 from typing import Any, NamedTuple
 
+from .._portal.answers import only_true
 from .._portal.client import Client
 from .._portal.errors import NOT_KNOWN, NOTHING, DocSpaceError, protocol_error
 from .._portal.gate import Interrupted
@@ -134,17 +135,12 @@ def _send_all(client: Client, records: list[Record], concurrency: int) -> _Wave:
 
 def _send(client: Client, record: Record) -> DocSpaceError | None:
     try:
-        client.delete(f"{API}deletebackup/{record.id}", read=_is_true)
+        client.delete(f"{API}deletebackup/{record.id}", read=only_true("delete"))
     except DocSpaceError as error:
         return error
     except Exception as error:
         return protocol_error(f"Unexpected: {type(error).__name__}: {clean(error)}", status=None)
     return None
-
-
-def _is_true(response: Any) -> None:
-    if response is not True:
-        raise protocol_error("The portal answered the delete with something else than true.")
 
 
 def _settle(
@@ -153,12 +149,8 @@ def _settle(
     """Note what became of each. Only a refusal of the credentials is believed without a look; and
     of a dump not even `true` is (3.1 says so, and keeps it)."""
     there, unread = {record.id for record in records} - wave.deleted, None
-    unknown = protocol_error("Not tried.")
-    sure = all(
-        record.id in wave.deleted or wave.errors.get(record.id, unknown).code == "auth"
-        for record in records
-    )
-    if dump or not sure:
+    refused = {identity for identity, error in wave.errors.items() if error.code == "auth"}
+    if dump or len(wave.deleted | refused) < len(records):
         try:
             there = {record.id for record in read_history(client, dump=dump)}
         except DocSpaceError as failed:

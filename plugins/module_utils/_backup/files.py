@@ -13,10 +13,11 @@ import os
 import re
 import stat
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from .._portal.values import format_time
 from .archive import form_of, judge_file
 from .manifest import Manifest, ManifestError, place_of, read, reason
 from .names import is_name_of_file
@@ -61,7 +62,7 @@ class BackupFile(NamedTuple):
             "entries": self.entries,
             "portal": paper and paper.portal,
             "id": paper and paper.id,
-            "created_on": paper and _format_time(paper.created_on),
+            "created_on": paper and format_time(paper.created_on),
             "age_seconds": age,
             "age": None if age is None else age_text(age),
             "storage_type": paper and paper.storage_type,
@@ -215,7 +216,3 @@ def _open(path: str) -> BinaryIO:
         os.close(descriptor)
         raise _NotRegular
     return os.fdopen(descriptor, "rb")
-
-
-def _format_time(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"

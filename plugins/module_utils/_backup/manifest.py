@@ -20,14 +20,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._portal.values import is_whole
+from .._portal.values import clean, is_whole, normal_uuid
 from .names import normal_portal
 
 MOST_BYTES = 64 * 1024
 _FORMAT = 1
-_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SHA256 = re.compile("[0-9a-f]{64}")
-_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -144,18 +142,21 @@ def _portal(value: Any) -> str:
 
 def _text(value: Any) -> str:
     """One line that can be shown: no control characters, no half characters."""
-    if not isinstance(value, str) or not 1 <= len(value) <= 2048 or _UNSHOWN.search(value):
+    if not isinstance(value, str) or not 1 <= len(value) <= 2048 or clean(value) != value:
         raise ValueError
     return value
 
 
-def _form(form: re.Pattern[str]) -> Callable[[Any], str]:
-    def check(value: Any) -> str:
-        if not form.fullmatch(_text(value)):
-            raise ValueError
-        return _text(value)
+def _id(value: Any) -> str:
+    if normal_uuid(_text(value)) != value:
+        raise ValueError
+    return _text(value)
 
-    return check
+
+def _checksum(value: Any) -> str:
+    if not _SHA256.fullmatch(_text(value)):
+        raise ValueError
+    return _text(value)
 
 
 def _time(value: Any) -> datetime:
@@ -179,12 +180,12 @@ def _count(value: Any) -> int:
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "portal": _portal,
-    "id": _form(_UUID),
+    "id": _id,
     "file_name": _text,
     "storage_type": _text,
     "created_on": _time,
     "dump": _flag,
     "size": _count,
-    "sha256": _form(_SHA256),
+    "sha256": _checksum,
     "entries": _count,
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._portal.answers import only_true
 from .._portal.client import Client
 from .._portal.errors import NOTHING, DocSpaceError, config_error, protocol_error
 from .._portal.values import clean, whole
@@ -139,7 +140,7 @@ def write_schedule(
         "dump": dump,
     }
     try:
-        client.post(f"{API}createbackupschedule", body, read=_is_true)
+        client.post(f"{API}createbackupschedule", body, read=only_true("schedule"))
         return None
     except DocSpaceError as failed:
         explain_refusal(failed, "The schedule wasn't written")
@@ -150,16 +151,11 @@ def write_schedule(
 def remove_schedule(client: Client, *, dump: bool) -> str | None:
     """Remove the schedule, with a warning as `write_schedule` gives it."""
     try:
-        client.delete(f"{API}deletebackupschedule", dump_query(dump), read=_is_true)
+        client.delete(f"{API}deletebackupschedule", dump_query(dump), read=only_true("removal"))
         return None
     except DocSpaceError as failed:
         error = failed
     return _looked_up(client, None, error, dump=dump)
-
-
-def _is_true(response: Any) -> None:
-    if response is not True:
-        raise protocol_error("The portal answered with something else than true.")
 
 
 def _looked_up(

@@ -133,6 +133,16 @@ def _masked(value: Any, mask: Mask) -> Any:
     return value
 
 
+def only_true(what: str) -> Callable[[Any], None]:
+    """A reader for a call that says `true` when it is done. what: the request, such as "delete"."""
+
+    def read(response: Any) -> None:
+        if response is not True:
+            raise protocol_error(f"The portal answered the {what} with something else than true.")
+
+    return read
+
+
 def is_page(headers: Mapping[str, str], content: bytearray) -> bool:
     """Whether an answer is a web page."""
     return "html" in headers.get("Content-Type", "").lower() or content.lstrip()[:1] == b"<"

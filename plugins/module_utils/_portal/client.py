@@ -12,7 +12,6 @@ from __future__ import annotations
 import random
 import time
 import traceback
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
@@ -20,7 +19,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from .answers import decode, from_answer, is_page
-from .errors import DocSpaceError, protocol_error
+from .errors import DocSpaceError
 from .gate import Gate
 from .values import is_whole
 
@@ -28,15 +27,13 @@ REQUESTS_ERROR: str | None = None
 try:
     import requests
 
-    from .transport import Adapter, Budget
+    from .transport import Adapter, Budget, read_body
 except Exception:  # a requests that is broken fails in any way
     REQUESTS_ERROR = traceback.format_exc()
 
 LONGEST_RETRY_AFTER = 30.0
 # An answer as a whole may take so many times the time-out.
 WHOLE_ANSWER = 10.0
-LARGEST_ANSWER = 256 * 2**20
-PIECE = 2**16
 # The last request of a wait has this long at least, or it couldn't be answered at all.
 LEAST = 1.0
 
@@ -224,7 +221,7 @@ class Client:
                 stream=True,
             )
             try:
-                return answer.status_code, answer.headers, _body(answer)
+                return answer.status_code, answer.headers, read_body(answer)
             finally:
                 # Back into the pool if it was read to its end, else closed.
                 answer.close()
@@ -250,31 +247,3 @@ class Client:
         return b"\\" in content or any(
             secret.encode("utf-8", "surrogateescape") in content for secret in self._secrets()
         )
-
-
-def _body(answer: Any) -> bytearray:
-    """The decoded body, read in pieces, with a bound on what it may swell to."""
-    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
-        raise protocol_error(f"The answer is encoded as '{encoding[:50]}', which wasn't asked for.")
-    # 47: zlib or gzip, as the head says.
-    inflate = None if encoding in ("identity", "") else zlib.decompressobj(47)
-    content, received = bytearray(), 0
-    for piece in answer.raw.stream(PIECE, decode_content=False):
-        received += len(piece)
-        try:
-            room = LARGEST_ANSWER + 1 - len(content)
-            content += inflate.decompress(piece, room) if inflate is not None else piece
-        except zlib.error as error:
-            raise requests.exceptions.ContentDecodingError(error) from error
-        if len(content) > LARGEST_ANSWER or (inflate and inflate.unconsumed_tail):
-            raise protocol_error(
-                "The answer is larger than 256 MiB, so nothing is concluded from it.",
-                status=answer.status_code,
-            )
-    # Some versions of urllib3 take a body that ends too early for the whole one.
-    announced = answer.headers.get("Content-Length", "")
-    whole = answer.status_code == 304 or not announced.isdecimal() or received >= int(announced)
-    if not whole or (inflate and received and not inflate.eof):
-        raise requests.exceptions.ChunkedEncodingError("shorter than announced")
-    return content

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule
-from ansible.module_utils.parsing.convert_bool import BOOLEANS, boolean
+from ansible.module_utils.parsing.convert_bool import BOOLEANS
 
 from .client import Connection
 from .errors import config_error
@@ -25,7 +25,6 @@ LONGEST_TIMEOUT = 86400.0
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 _URL, _CERTS = "DOCSPACE_BASE_URL", "DOCSPACE_VALIDATE_CERTS"
 _ALIASES = ["portal_url", "api_host"]
-_PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -153,7 +152,7 @@ def _verify(params: dict[str, Any]) -> bool | str:
         raise config_error(
             f"ca_path: {ca_path!r} can't be read where the module runs. Put the CA bundle there."
         )
-    if not boolean(params["validate_certs"]):
+    if not params["validate_certs"]:
         return False
     if ca_path:
         return str(ca_path)

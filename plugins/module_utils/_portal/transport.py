@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A bound on the time that an answer takes as a whole, byte by byte and headers included.
+"""Bounds on an answer: the time that it takes as a whole, headers included, and what it swells to.
 
 The time-out of requests is for each read, so that a server that drips never ends. This file is
 private to the collection.
@@ -14,12 +14,19 @@ import http.client
 import io
 import socket
 import time
+import zlib
 from typing import Any
+
+from .errors import protocol_error
 
 try:
     from requests.adapters import HTTPAdapter
+    from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 except ImportError:  # the client says so
     HTTPAdapter = object  # type: ignore[assignment, misc]
+
+LARGEST_ANSWER = 256 * 2**20
+PIECE = 2**16
 
 
 class Budget:
@@ -106,3 +113,31 @@ class Adapter(HTTPAdapter):
 
         kinds = manager.pool_classes_by_scheme.items()
         manager.pool_classes_by_scheme = {scheme: pool(kind) for scheme, kind in kinds}
+
+
+def read_body(answer: Any) -> bytearray:
+    """The decoded body, read in pieces, with a bound on what it may swell to."""
+    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", "gzip", "x-gzip", "deflate"):
+        raise protocol_error(f"The answer is encoded as '{encoding[:50]}', which wasn't asked for.")
+    # 47: zlib or gzip, as the head says.
+    inflate = None if encoding in ("identity", "") else zlib.decompressobj(47)
+    content, received = bytearray(), 0
+    for piece in answer.raw.stream(PIECE, decode_content=False):
+        received += len(piece)
+        try:
+            room = LARGEST_ANSWER + 1 - len(content)
+            content += inflate.decompress(piece, room) if inflate is not None else piece
+        except zlib.error as error:
+            raise ContentDecodingError(error) from error
+        if len(content) > LARGEST_ANSWER or (inflate and inflate.unconsumed_tail):
+            raise protocol_error(
+                "The answer is larger than 256 MiB, so nothing is concluded from it.",
+                status=answer.status_code,
+            )
+    # Some versions of urllib3 take a body that ends too early for the whole one.
+    announced = answer.headers.get("Content-Length", "")
+    whole = answer.status_code == 304 or not announced.isdecimal() or received >= int(announced)
+    if not whole or (inflate and received and not inflate.eof):
+        raise ChunkedEncodingError("shorter than announced")
+    return content
