@@ -19,7 +19,8 @@ import requests
 from plugins.module_utils._backup.delete import delete
 from plugins.module_utils._backup.history import read_history
 from plugins.module_utils._backup.prune import plan_named
-from plugins.module_utils._portal.client import Client, Connection
+from plugins.module_utils._portal.client import Client
+from plugins.module_utils._portal.wire import Connection
 
 from .loop import API, HEADERS
 from .playbooks import Cost, Lab, Play, median, progress, ratio

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP against a DocSpace portal: session, TLS, retries, bounds, envelope. Knows no resource.
+"""Requests to a DocSpace portal: retries, bounds, envelope. Knows no resource.
 
 This file is private to the collection.
 """
@@ -11,25 +11,17 @@ from __future__ import annotations
 
 import random
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from .answers import decode, from_answer, is_page
 from .errors import DocSpaceError
 from .gate import Gate
+from .transport import read_body
 from .values import is_whole
-
-REQUESTS_ERROR: str | None = None
-try:
-    import requests
-
-    from .transport import Adapter, Budget, read_body
-except Exception:  # a requests that is broken fails in any way
-    REQUESTS_ERROR = traceback.format_exc()
+from .wire import Connection, Wire
 
 LONGEST_RETRY_AFTER = 30.0
 # An answer as a whole may take so many times the time-out.
@@ -47,22 +39,6 @@ class Page(NamedTuple):
     total: int | None
 
 
-class Connection(NamedTuple):
-    """What a client needs to know. url: without a slash at the end. authorization: the value of
-    that header. verify: True, False or the path of a CA bundle. proxies: as requests takes them.
-    timeout: seconds to connect, and for each read. retries: how often a request is repeated at
-    most, where that is safe. secrets: what no text may show; it may still grow.
-    """
-
-    url: str
-    authorization: str
-    verify: bool | str
-    proxies: dict[str, str]
-    timeout: float
-    retries: int
-    secrets: set[str]
-
-
 class Client:
     """A session with one portal, for one thread at a time. log: takes a line on each repetition."""
 
@@ -75,20 +51,7 @@ class Client:
         self.log = log
         self.gate = gate or Gate()
         self._until: float | None = None
-        self._budget = Budget()
-        self._session = session = requests.Session()
-        # Nothing of the environment: neither .netrc, nor a CA bundle that would override ours.
-        session.trust_env = False
-        session.proxies.update(connection.proxies)
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, Adapter(self._budget))
-        session.headers["Accept"] = "application/json"
-        session.headers["Accept-Encoding"] = "gzip, deflate"
-        session.headers["User-Agent"] = "ansible-onlyoffice.docspace"
-        # A cookie would be a credential also for the call that must have none (C6), and requests
-        # would read the goal of a redirect, which may be anything, though it isn't followed.
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        session.get_redirect_target = lambda *_answer: None  # type: ignore[method-assign]
+        self.wire = Wire(connection)
 
     def twin(self) -> Client:
         """The same portal over a connection of its own, for another thread."""
@@ -179,9 +142,13 @@ class Client:
     ) -> Page:
         target = f"{self.url}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
-            status, headers, content = self._exchange(method, target, body, anonymous=anonymous)
-            masked = not verbatim or status >= 400
-            decoded = decode(content, self.mask if masked and self._suspect(content) else None)
+            timeout, whole = self.limits()
+            with self.wire.open(
+                method, target, timeout=timeout, whole=whole, anonymous=anonymous, json=body
+            ) as answer:
+                status, headers, content = answer.status_code, answer.headers, read_body(answer)
+            masked = (not verbatim or status >= 400) and self.connection.suspect(content)
+            decoded = decode(content, self.connection.mask if masked else None)
             page = not decoded and is_page(headers, content)
             failure = from_answer(status, headers, decoded, page=page)
             if failure is not None:
@@ -193,57 +160,11 @@ class Client:
             error.method, error.path = method, target[target.index("/", 8) :]
             raise
 
-    def _exchange(
-        self, method: str, target: str, body: dict[str, Any] | None, *, anonymous: bool
-    ) -> tuple[int, Any, bytearray]:
-        """One request and its whole answer: status, headers, decoded body."""
-
-        def sign(request: Any) -> Any:
-            if not anonymous:
-                request.headers["Authorization"] = self.connection.authorization
-            return request
-
+    def limits(self) -> tuple[float, float]:
+        """Seconds for each read, and for an answer as a whole: what the options and a wait leave."""
         timeout = self.connection.timeout
         whole = timeout * WHOLE_ANSWER
         if self._until is not None:
             left = max(LEAST, self._until - time.monotonic())
             timeout, whole = min(timeout, left), min(whole, left)
-        self._budget.begin(whole)
-        try:
-            answer = self._session.request(
-                method,
-                target,
-                json=body,
-                auth=sign,
-                timeout=timeout,
-                verify=self.connection.verify,
-                allow_redirects=False,
-                stream=True,
-            )
-            try:
-                return answer.status_code, answer.headers, read_body(answer)
-            finally:
-                # Back into the pool if it was read to its end, else closed.
-                answer.close()
-        except DocSpaceError:
-            raise
-        except Exception as error:
-            from .exceptions import from_exception
-
-            raise from_exception(error, urlsplit(self.url).netloc, self.mask) from error
-
-    def mask(self, text: str) -> str:
-        """A text without secrets, to be called before it is cut."""
-        for secret in sorted(self._secrets(), key=len, reverse=True):
-            text = text.replace(secret, "********")
-        return text
-
-    def _secrets(self) -> list[str]:
-        # Short ones are left to Ansible: here they would make ids unreadable.
-        return [secret for secret in self.connection.secrets if len(secret) >= 8]
-
-    def _suspect(self, content: bytearray) -> bool:
-        # With an escape in it, a secret may be spelled in many ways.
-        return b"\\" in content or any(
-            secret.encode("utf-8", "surrogateescape") in content for secret in self._secrets()
-        )
+        return timeout, whole

@@ -18,8 +18,8 @@ from urllib.parse import unquote, urlsplit
 from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule
 from ansible.module_utils.parsing.convert_bool import BOOLEANS
 
-from .client import Connection
 from .errors import config_error
+from .wire import Connection
 
 LONGEST_TIMEOUT = 86400.0
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")

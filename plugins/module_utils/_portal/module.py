@@ -16,11 +16,12 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.parameters import remove_values
 
-from .client import REQUESTS_ERROR, Client
+from .client import Client
 from .connection import CONNECTION, build_connection, check_given
 from .errors import DocSpaceError, config_error
 from .gate import Gate, Interrupted
 from .values import parse_duration, parse_time
+from .wire import REQUESTS_ERROR
 
 # No option has a use for more, and some of Python's conversions break on it.
 LARGEST = 10**15
