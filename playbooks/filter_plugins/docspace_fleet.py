@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,19 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
+    age_text,
     format_time,
+    is_whole,
 )
 from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._fleet import (
     Copy,
     Fleet,
     Portal,
-    age,
     read_fleet,
-    schedule_text,
     text,
+)
+from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._fleet_metrics import (
+    metrics,
 )
 
 DAYS, SPANS = 60, 4  # the strip, and the parts in which it may be broken into lines
@@ -46,16 +49,8 @@ COLUMNS = {
     "PROBLEM": 70,
 }
 DETAILS = 40  # lines below the table that say more of the problems
+_ENDS: dict[object, str] = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
 PLACES = {"portal": "on the portal", "offsite": "off site"}
-# Name, and what it tells. A gauge whose value isn't known is left out.
-METRICS = {
-    "up": "Whether the history of backups could be read.",
-    "newest_timestamp_seconds": "When the newest backup on the portal was made.",
-    "offsite_newest_timestamp_seconds": "When the newest copy off site was made.",
-    "copies": "How many backups are in the portal's history.",
-    "scheduled": "Whether the portal makes backups by itself.",
-    "problem": "How many problems of this code the portal has.",
-}
 
 
 def fleet(
@@ -71,7 +66,7 @@ def fleet(
         "lines": _lines(read, bool(dry_run)),
         "page": _page(read, text(title)),
         "json": _json(read),
-        "metrics": "\n".join(_metrics(read)),
+        "metrics": "\n".join(metrics(read)),
         "stats": _stats(read),
     }
 
@@ -141,15 +136,35 @@ def _cells(portal: Portal, moment: datetime) -> list[str]:
         portal.host,
         newest or ("none" if portal.up else "?"),
         offsite or "none",
-        "?" if portal.count is None else str(portal.count),
+        "?" if portal.backups is None else str(portal.backups),
         f"{portal.removed}{off}",
-        schedule_text(portal, brief=True),
+        _schedule(portal, brief=True),
         "; ".join([first, *others]),
     ]
 
 
 def _age(then: datetime | None, moment: datetime) -> str:
-    return "" if then is None else age(moment, then)
+    return "" if then is None else age_text(int((moment - then).total_seconds()))
+
+
+def _schedule(portal: Portal, *, brief: bool = False) -> str:
+    """The automatic backup in words: `every day at 03:00`, in brief `daily 03:00`."""
+    schedule = portal.schedule
+    if schedule is None:
+        return ("none" if portal.schedule_known else "?") if brief else ""
+    hour, day = schedule.get("hour"), schedule.get("monthday")
+    hour = hour if is_whole(hour) and hour in range(24) else "?"
+    day = day if is_whole(day) and day in range(1, 32) else "?"
+    time = f"{hour:>02}:00"
+    weekday, period = text(schedule.get("weekday"), 20), text(schedule.get("period"), 20)
+    if brief:
+        which = {"weekly": weekday[:3], "monthly": f"day {day}"}.get(period, "")
+        return " ".join(filter(None, [period, which, time]))
+    if period == "weekly":
+        return f"every {weekday.capitalize()} at {time}"
+    if period == "monthly":
+        return f"every month on the {day}{_ENDS.get(day, 'th')} at {time}"
+    return f"every day at {time}" if period == "daily" else f"{period} at {time}"
 
 
 def _minute(moment: datetime) -> str:
@@ -161,45 +176,6 @@ def _ascii(given: str, longest: int) -> str:
     plain = "".join(c for c in unicodedata.normalize("NFKD", given) if not unicodedata.combining(c))
     plain = plain.translate({ord('"'): "'", ord("\\"): "/"})
     return text(plain.encode("ascii", "replace").decode(), longest)
-
-
-def _metrics(read: Fleet) -> Iterator[str]:
-    for name, meaning in METRICS.items():
-        yield f"# HELP docspace_backup_{name} {meaning}"
-        yield f"# TYPE docspace_backup_{name} gauge"
-        for portal in read.portals:
-            for labels, value in _samples(portal, name):
-                pairs = ",".join(
-                    f'{label}="{_label(content)}"' for label, content in labels.items()
-                )
-                yield f"docspace_backup_{name}{{{pairs}}} {value}"
-    name = "docspace_backup_report_timestamp_seconds"
-    yield f"# HELP {name} When the newest of these reports was made."
-    yield f"# TYPE {name} gauge"
-    yield f"{name} {int(read.moment.timestamp())}"
-
-
-def _samples(portal: Portal, name: str) -> Iterator[tuple[dict[str, str], int]]:
-    labels = {"portal": portal.host}
-    if name == "problem":
-        codes = Counter(problem.code for problem in portal.problems)
-        yield from (({**labels, "code": code}, codes[code]) for code in sorted(codes))
-        return
-    scheduled = portal.schedule is not None if portal.schedule_known else None
-    known = {
-        "up": portal.up,
-        "newest_timestamp_seconds": portal.newest and portal.newest.timestamp(),
-        "offsite_newest_timestamp_seconds": portal.offsite and portal.offsite.timestamp(),
-        "copies": portal.count,
-        "scheduled": scheduled,
-    }
-    value = known[name]
-    if value is not None:
-        yield labels, int(value)
-
-
-def _label(content: str) -> str:
-    return content.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _page(read: Fleet, title: str) -> str:
@@ -225,7 +201,7 @@ def _page(read: Fleet, title: str) -> str:
                 "cells": dict(zip(COLUMNS, _cells(portal, read.moment))),
                 "newest": _when(portal.newest, read.moment),
                 "offsite": _when(portal.offsite, read.moment),
-                "schedule": schedule_text(portal),
+                "schedule": _schedule(portal),
                 "checked": "" if portal.checked_on is None else _minute(portal.checked_on),
                 "spans": spans,
                 "marks": any(marks for span in spans for marks in span.values()),
@@ -247,7 +223,7 @@ def _day(day: Any) -> str:
 
 
 def _when(then: datetime | None, moment: datetime) -> dict[str, str] | None:
-    return None if then is None else {"age": age(moment, then), "on": _minute(then)}
+    return None if then is None else {"age": _age(then, moment), "on": _minute(then)}
 
 
 def _spans(portal: Portal, start: datetime) -> list[dict[str, list[dict[str, Any]]]]:

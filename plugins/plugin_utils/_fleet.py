@@ -5,8 +5,7 @@
 """What the reports of many portals say, in one form, the worst portal first. No I/O.
 
 A report is what the role backup_rotation leaves behind. A server may have had a hand in all of its
-text, and a report may come from another release, so nothing in it is taken for granted. This file
-is private to the collection.
+text, so nothing in it is taken for granted. This file is private to the collection.
 """
 
 from __future__ import annotations
@@ -17,13 +16,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
-from ..module_utils._portal.values import age_text, clean, is_whole, parse_time
+from ..module_utils._portal.values import clean, is_whole, parse_time
 
 OLD_REPORT = timedelta(hours=26)
 CLOCKS = timedelta(minutes=5)  # how far the clocks of two machines may be apart
 _CODE = re.compile("[a-z][a-z0-9_]{0,39}")
 _HALF = re.compile("[\ud800-\udfff]")
-_ORDER = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
 
 
 class Problem(NamedTuple):
@@ -44,15 +42,17 @@ class Copy(NamedTuple):
 
 
 class Portal(NamedTuple):
-    """One portal's report. None stands for what isn't there or isn't known."""
+    """One portal's report. None stands for what isn't there or isn't known.
+
+    newest, offsite: of the copies that last.
+    """
 
     host: str
     url: str
     checked_on: datetime | None
     newest: datetime | None
-    newest_type: str
     offsite: datetime | None
-    count: int | None
+    backups: int | None
     made: bool
     removed: int
     offsite_removed: int
@@ -64,7 +64,7 @@ class Portal(NamedTuple):
     @property
     def up(self) -> bool:
         """Whether its history could be read."""
-        return self.count is not None
+        return self.backups is not None
 
     @property
     def state(self) -> str:
@@ -112,36 +112,14 @@ def text(value: object, longest: int = 200) -> str:
     return f"{line[: longest - 3].rstrip()}..."
 
 
-def age(moment: datetime, then: datetime) -> str:
-    """How old something was."""
-    return age_text(int((moment - then).total_seconds()))
-
-
-def schedule_text(portal: Portal, *, brief: bool = False) -> str:
-    """The automatic backup: `daily 03:00`, or `every day at 03:00`."""
-    schedule = portal.schedule
-    if schedule is None:
-        return ("none" if portal.schedule_known else "?") if brief else ""
-    hour, day = schedule.get("hour"), schedule.get("monthday")
-    time = f"{hour:02}:00" if is_whole(hour) else "?"
-    weekday, period = text(schedule.get("weekday"), 20), text(schedule.get("period"), 20)
-    if brief:
-        which = weekday[:3] if weekday else f"day {text(day, 9)}" if is_whole(day) else ""
-        return " ".join(filter(None, [period, which, time]))
-    if period == "weekly":
-        return f"every {weekday.capitalize()} at {time}"
-    if period == "monthly" and is_whole(day):
-        return f"every month on the {day}{_ORDER.get(day, 'th')} at {time}"
-    return f"every day at {time}" if period == "daily" else f"{period} at {time}"
-
-
 def _report(given: object, number: int) -> dict[str, Any]:
+    name = f"(report {number})"
     if isinstance(given, Mapping):
-        plain: dict[str, Any] = _plain(given)
-        return plain
+        report: dict[str, Any] = _plain(given)
+        return report if text(report.get("host")) else {**report, "host": name}
     msg = "What should be this portal's report is no dictionary."
     problem = {"step": "read", "code": "protocol", "title": "report not readable", "msg": msg}
-    return {"host": f"(report {number})", "problems": [problem]}
+    return {"host": name, "problems": [problem]}
 
 
 def _plain(value: object) -> Any:
@@ -160,20 +138,34 @@ def _plain(value: object) -> Any:
 def _portal(report: dict[str, Any], moment: datetime) -> Portal:
     checked_on = _time(report.get("checked_on"))
     problems = [_problem(item) for item in _items(report, "problems")]
-    if checked_on is not None and moment - checked_on > OLD_REPORT:
-        when = f"{checked_on:%Y-%m-%d %H:%M} UTC"
-        msg = f"This portal was looked at on {when}, and not since: see why its job doesn't run."
+    if checked_on and moment - checked_on > OLD_REPORT:
+        msg = (
+            f"Nobody has looked since {checked_on:%Y-%m-%d %H:%M} UTC: see why the job doesn't run."
+        )
         problems.append(Problem("read", "old_report", "old report", msg))
     count, schedule = _number(report, "count"), report.get("schedule")
-    newest, offsite = (_mapping(report.get(key)) for key in ("newest", "newest_offsite"))
+    copies = [copy for copy in map(_copy, _items(report, "copies")) if copy]
+    # A copy that expires, or that is dated in the future, is nothing to rely on.
+    limit = (checked_on or moment) + CLOCKS
+    lasting = [copy for copy in copies if copy.lasting and copy.created_on <= limit]
+    newest, offsite = (
+        max(
+            (
+                copy.created_on
+                for copy in [*lasting, *_named(report, key, place)]
+                if copy.where == place and copy.created_on <= limit
+            ),
+            default=None,
+        )
+        for key, place in (("newest", "portal"), ("newest_offsite", "offsite"))
+    )
     return Portal(
-        host=text(report.get("host")) or "(no name)",
+        host=text(report["host"], 300),
         url=text(report.get("portal")),
         checked_on=checked_on,
-        newest=_time(newest.get("created_on")),
-        newest_type=text(newest.get("storage_type"), 60),
-        offsite=_time(offsite.get("created_on")),
-        count=count,
+        newest=newest,
+        offsite=offsite,
+        backups=count,
         made=report.get("made") is True,
         removed=_number(report, "removed") or 0,
         offsite_removed=_number(report, "offsite_removed") or 0,
@@ -181,9 +173,16 @@ def _portal(report: dict[str, Any], moment: datetime) -> Portal:
         # A portal that was read, and has none.
         schedule_known=isinstance(schedule, dict)
         or (schedule is None and "schedule" in report and count is not None),
-        copies=[copy for copy in map(_copy, _items(report, "copies")) if copy],
+        copies=copies,
         problems=problems,
     )
+
+
+def _named(report: dict[str, Any], key: str, place: str) -> list[Copy]:
+    """The copy that a report calls the newest, if it lasts."""
+    given = _mapping(report.get(key))
+    copy = _copy({**given, "where": place, "lasting": not given.get("expires_on")})
+    return [copy] if copy and copy.lasting else []
 
 
 def _problem(item: object) -> Problem:
@@ -222,7 +221,7 @@ def _mapping(value: object) -> dict[str, Any]:
 
 def _number(report: dict[str, Any], key: str) -> int | None:
     value = report.get(key)
-    return value if is_whole(value) and value >= 0 else None
+    return int(value) if isinstance(value, int) and is_whole(value) and value >= 0 else None
 
 
 def _time(value: object) -> datetime | None:
