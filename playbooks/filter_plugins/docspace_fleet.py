@@ -153,9 +153,8 @@ def _schedule(portal: Portal, *, brief: bool = False) -> str:
     if schedule is None:
         return ("none" if portal.schedule_known else "?") if brief else ""
     hour, day = schedule.get("hour"), schedule.get("monthday")
-    hour = hour if is_whole(hour) and hour in range(24) else "?"
+    time = f"{hour:02}:00" if is_whole(hour) and hour in range(24) else "?"
     day = day if is_whole(day) and day in range(1, 32) else "?"
-    time = f"{hour:>02}:00"
     weekday, period = text(schedule.get("weekday"), 20), text(schedule.get("period"), 20)
     if brief:
         which = {"weekly": weekday[:3], "monthly": f"day {day}"}.get(period, "")

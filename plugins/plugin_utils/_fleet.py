@@ -68,8 +68,8 @@ class Portal(NamedTuple):
 
     @property
     def state(self) -> str:
-        """`well`, `ill`, or `down` when its history could not be read."""
-        return "down" if not self.up else "ill" if self.problems else "well"
+        """`well`, `ill`, or when its history could not be read `down`."""
+        return ("ill" if self.problems else "well") if self.up else "down"
 
 
 class Fleet(NamedTuple):
@@ -107,9 +107,7 @@ def text(value: object, longest: int = 200) -> str:
     if not isinstance(value, (str, int)):
         return ""
     line = clean(" ".join(str(value).split()))
-    if len(line) <= longest:
-        return line
-    return f"{line[: longest - 3].rstrip()}..."
+    return line if len(line) <= longest else f"{line[: longest - 3].rstrip()}..."
 
 
 def _report(given: object, number: int) -> dict[str, Any]:
@@ -117,8 +115,8 @@ def _report(given: object, number: int) -> dict[str, Any]:
     if isinstance(given, Mapping):
         report: dict[str, Any] = _plain(given)
         return report if text(report.get("host")) else {**report, "host": name}
-    msg = "What should be this portal's report is no dictionary."
-    problem = {"step": "read", "code": "protocol", "title": "report not readable", "msg": msg}
+    title, msg = "report not readable", "What stands in this place is no dictionary."
+    problem = {"step": "read", "code": "protocol", "title": title, "msg": msg}
     return {"host": name, "problems": [problem]}
 
 
