@@ -256,12 +256,15 @@ def contract(session: nox.Session) -> None:
 
 @nox.session
 def preview(session: nox.Session) -> None:
-    """Look at the page of retention_preview in a headless Chromium, and run its guide's examples."""
-    if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
+    """Look at both pages in a headless Chromium, at the metrics with promtool, and run the guide's examples."""
+    packages = {"chromium": "chromium", "promtool": "prometheus"}
+    missing = [package for program, package in packages.items() if not shutil.which(program)]
+    if missing and shutil.which("apt-get") and os.geteuid() == 0:
         # A container or a CI machine. On others, the tests say what to install.
         session.run("apt-get", "update", "-q", external=True)
         options = ("-q", "-y", "--no-install-recommends")
-        session.run("apt-get", "install", *options, "chromium", external=True)
+        session.run("apt-get", "install", *options, *missing, external=True)
+    session.install("-r", "tests/preview/requirements.txt")
     pytest_in_copy(session, "tests/preview")
 
 

@@ -66,7 +66,7 @@ def play(
                 **(environ or {}),
             },
             check=False,
-            timeout=60,
+            timeout=120,
             capture_output=True,
             text=True,
         )

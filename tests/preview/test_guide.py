@@ -34,6 +34,8 @@ def examples() -> list[dict[str, Any]]:
     plays: list[dict[str, Any]] = []
     for block in blocks("code-block:: yaml(?:\\+jinja)?"):
         items = yaml.safe_load(block)
+        if isinstance(items, dict):
+            continue  # variables
         whole = all("hosts" in item for item in items)
         plays += items if whole else [{"hosts": "localhost", "gather_facts": False, "tasks": items}]
     return plays
@@ -88,3 +90,19 @@ def test_the_examples_run(tmp_path: Path) -> None:
     # "keep_last: 4" is the last of them, and nothing had to be rescued.
     assert len(left) == 4
     assert re.search(r"failed=0 .*rescued=0", done.text), done.text
+
+
+def test_the_variables_serve_the_preview_and_the_module(tmp_path: Path) -> None:
+    (variables,) = [block for block in blocks("code-block:: yaml") if "\npreview_policy:" in block]
+    (tmp_path / "policy.yml").write_text(variables)
+    (task,) = re.findall(r"``(docspace_backup_prune: .*?)``", GUIDE)
+    task = task.replace("docspace_", "onlyoffice.docspace.docspace_")
+    (tmp_path / "task.yml").write_text(f"- hosts: localhost\n  tasks:\n    - {task}\n")
+    with Simulator(5) as portal:
+        environ = {"DOCSPACE_BASE_URL": portal.url, "DOCSPACE_API_KEY": portal.key}
+        options = ("-e", "@policy.yml")
+        seen = play(tmp_path, *options, environ=environ, preview_portal=True)
+        done = play(tmp_path, *options, "--check", playbook="task.yml", environ=environ)
+    assert seen.code == 0, seen.text
+    assert f"The history of {portal.url}" in seen.page.read_text()
+    assert done.code == 0, done.text
