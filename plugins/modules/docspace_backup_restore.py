@@ -171,6 +171,7 @@ from urllib.parse import urlsplit
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._backup.history import require_dumps
+from ..module_utils._backup.pace import WAIT, Pace
 from ..module_utils._backup.record import parse_id
 from ..module_utils._backup.restore import (
     find_backup,
@@ -178,7 +179,6 @@ from ..module_utils._backup.restore import (
     refuse_while_busy,
     start_restore,
 )
-from ..module_utils._backup.task import WAIT, Pace
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import DocSpaceError
 from ..module_utils._portal.module import Result, now, run_module

@@ -15,9 +15,10 @@ from typing import Any
 from .._portal.client import Client
 from .._portal.errors import SOMETHING, DocSpaceError
 from .history import read_history
+from .pace import Pace
 from .record import Record, find, not_found
 from .storage import STORAGE_TYPES
-from .task import Pace, Task, read_backup_task, read_restore_task, start
+from .task import Task, read_backup_task, read_restore_task, start
 
 # How long a portal that has just been restored may go on refusing before its keys are suspected.
 SETTLES = 30.0
