@@ -256,7 +256,7 @@ def contract(session: nox.Session) -> None:
 
 @nox.session
 def preview(session: nox.Session) -> None:
-    """Look at the page of retention_preview in a headless Chromium."""
+    """Look at the page of retention_preview in a headless Chromium, and run its guide's examples."""
     if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
         # A container or a CI machine. On others, the tests say what to install.
         session.run("apt-get", "update", "-q", external=True)
