@@ -31,6 +31,10 @@ from ansible_collections.onlyoffice.docspace.tests.docs.stage import HISTORIES, 
 
 EXAMPLES = all_examples()
 PLAYED = [example for example in EXAMPLES if example.kind != "values"]
+RULES = (
+    *("mutually_exclusive", "required_together", "required_one_of", "required_if"),
+    "required_by",
+)
 MODULES = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
 
 # The README had this once. The expiring copy counts for "total", and outweighs the last lasting one.
@@ -134,11 +138,7 @@ def check_arguments(module: str, arguments: dict[str, Any], where: str) -> None:
         assert "{{" in value, f"{where}: a secret belongs into a vault"
     arguments = {name: value for name, value in arguments.items() if value != "{{ omit }}"}
     given = spec_of(module)
-    rules = {
-        rule: given[rule]
-        for rule in ("mutually_exclusive", "required_if", "required_one_of", "required_together")
-        if rule in given
-    }
+    rules = {rule: given[rule] for rule in RULES if rule in given}
     own = given["argument_spec"]
     url = {"url": "https://docspace.example.com"} if "url" in own else {}
     found = ArgumentSpecValidator(own, **rules).validate({**url, **arguments})
