@@ -250,8 +250,8 @@ def pytest_in_copy(session: nox.Session, *paths: str) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Run the contract test: recorded answers against the simulator, modules against both."""
-    pytest_in_copy(session, "tests/contract")
+    """Run the contract test: recorded answers against the simulator, modules and examples too."""
+    pytest_in_copy(session, "tests/contract", "tests/docs")
 
 
 @nox.session

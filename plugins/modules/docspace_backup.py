@@ -153,16 +153,24 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ made.backup.file_name }}"
 
-- name: Look for local backups older than 90 days
+- name: Find the lasting backups that are older than 90 days
   onlyoffice.docspace.docspace_backup_info:
-    storage_type: [local]
+    lasting: true
     older_than: 90d
   register: old
 
-- name: Delete them one by one
+- name: See whether there is a younger one
+  onlyoffice.docspace.docspace_backup_info:
+    lasting: true
+    newer_than: 90d
+  register: young
+
+# When backups have failed for months, the old ones are all there is.
+- name: Delete the old ones if there is
   onlyoffice.docspace.docspace_backup:
     id: "{{ item.id }}"
     state: absent
+  when: young.count > 0
   loop: "{{ old.backups }}"
   loop_control:
     label: "{{ item.file_name }}"

@@ -132,11 +132,19 @@ EXAMPLES = r"""
 - name: Find the backups of a test
   onlyoffice.docspace.docspace_backup_info:
     name_pattern: '*_test_*'
+    lasting: true
   register: tests
 
-- name: Remove all of them
+- name: Find all that last
+  onlyoffice.docspace.docspace_backup_info:
+    lasting: true
+  register: lasting
+
+# "ids" removes all that it names, also the last ones.
+- name: Remove those of the test if others are left
   onlyoffice.docspace.docspace_backup_prune:
     ids: "{{ tests.backups | map(attribute='id') }}"
+  when: tests.count < lasting.count
 """
 
 RETURN = r"""

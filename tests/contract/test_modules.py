@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.onlyoffice.docspace.tests.contract.scenarios import (
     HISTORY,
@@ -40,11 +39,6 @@ PREFIX = "onlyoffice.docspace."
 # Of every module, by Ansible itself.
 ANSIBLES = {"changed", "failed", "msg", "invocation", "warnings"}
 PYTHON_TYPES = {"str": str, "int": int, "bool": bool, "dict": dict, "list": list, "float": float}
-TASK_WORDS = {
-    *("name", "register", "when", "loop", "loop_control", "vars", "tags", "until", "retries"),
-    *("delay", "check_mode", "diff", "ignore_errors", "failed_when", "changed_when", "no_log"),
-    *("delegate_to", "run_once", "environment", "notify", "block", "rescue", "always"),
-}
 
 Play = Callable[..., dict[str, Any]]
 
@@ -265,34 +259,6 @@ def test_what_changes_shows_a_diff(scenario: Scenario, sim: Simulator, play: Pla
 def test_the_action_group_is_complete() -> None:
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
     assert sorted(runtime["action_groups"]["docspace"]) == MODULES
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_examples(module: str) -> None:
-    tasks = document(module, "EXAMPLES")
-    assert any(f"{PREFIX}{module}" in task for task in tasks)
-    for task in tasks:
-        assert re.match("[A-Z]", task["name"]), task
-        (action,) = set(task) - TASK_WORDS
-        assert re.fullmatch(r"[a-z]+\.[a-z]+\.[a-z_]+", action), "by its full name"
-        if action.startswith(PREFIX):
-            check_arguments(action[len(PREFIX) :], task[action] or {}, task["name"])
-
-
-def check_arguments(module: str, arguments: dict[str, Any], where: str) -> None:
-    """They fit the spec, and hold no credentials: those come from elsewhere."""
-    assert not {"api_key", "username", "password"} & set(arguments), where
-    for value in (arguments.get("storage_secrets") or {}).values():
-        assert "{{" in value, f"{where}: a secret belongs into a vault"
-    given = spec_of(module)
-    rules = {
-        rule: given[rule]
-        for rule in ("mutually_exclusive", "required_if", "required_one_of", "required_together")
-        if rule in given
-    }
-    url = {"url": "https://docspace.example.com"}
-    found = ArgumentSpecValidator(given["argument_spec"], **rules).validate({**url, **arguments})
-    assert found.error_messages == [], where
 
 
 @pytest.mark.parametrize("module", MODULES)
