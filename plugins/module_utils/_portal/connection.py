@@ -64,6 +64,10 @@ def check_given(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
         for name, value in given.items()
         if value is not None or (name not in CONNECTION and name not in _ALIASES)
     }
+    for name in (*CONNECTION, *_ALIASES):
+        # Ansible would make a text of it.
+        if isinstance(kept.get(name), (list, dict)):
+            raise config_error(f"{name}: give one value, not several or none.")
     url = next((kept[name] for name in ("url", *_ALIASES) if name in kept), None)
     if url is None:
         url = os.environ.get(_URL) or None
