@@ -41,7 +41,7 @@ def refuse_accidents(
             raise config_error(f"{name}: the number is too large, or none.")
         if isinstance(value, bool) and kind in ("int", "float"):
             raise config_error(f"{name}: give a number. Was 'yes' or 'on' meant as text?")
-        fine = (None,) if name in null else ([], "") if name in empty else ()
+        fine: tuple[Any, ...] = (None,) if name in null else ([], "") if name in empty else ()
         if value in fine or (kind == "dict" and value == {}):
             continue
         if _is_blank(value):
