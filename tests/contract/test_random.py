@@ -253,6 +253,8 @@ def assert_truthful(result: dict[str, Any], spoiler: Spoiler) -> None:
         # A status that says no is believed, but of a delete, where the history decides.
         refused = failure["method"] != "GET" and (failure["status"] or 0) >= 400
         believed = refused and "/deletebackup/" not in failure["path"]
+        # And so is a task's own error.
+        believed = believed or (failure["code"] == "task_failed" and "portal says" in result["msg"])
         # Two answers that are broken may agree on what isn't so.
         believed = believed or (spoiler.spoilt > 1 and "start" not in " ".join(spoiler.effects))
         assert result["changed"] is bool(spoiler.effects) or told or believed

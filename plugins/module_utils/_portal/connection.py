@@ -120,7 +120,7 @@ def check_url(url: str, secrets: set[str]) -> str:
 
 def build_connection(module: AnsibleModule) -> Connection:
     """Check all that concerns the connection, before anything is sent."""
-    from requests.utils import get_environ_proxies
+    from .proxies import proxies_for
 
     params = module.params
     url = check_url(params["url"], module.no_log_values)
@@ -135,8 +135,7 @@ def build_connection(module: AnsibleModule) -> Connection:
     if params["retries"] < 0:
         raise config_error("retries: give 0 or more.")
     verify = _verify(params)
-    proxies = get_environ_proxies(url, no_proxy=None)
-    module.no_log_values.update(_proxy_secrets(proxies.values()))
+    proxies = proxies_for(url, module.no_log_values)
     return Connection(
         url=url,
         authorization=authorization,
@@ -167,15 +166,6 @@ def _verify(params: dict[str, Any]) -> bool | str:
         if bundle:
             return bundle
     return True
-
-
-def _proxy_secrets(addresses: Any) -> set[str]:
-    """Credentials in the addresses of proxies, also in one that can't be parsed."""
-    found: set[str] = set()
-    for address in addresses:
-        pair = re.sub("^[a-z0-9+.-]*://", "", str(address).rpartition("@")[0], flags=re.IGNORECASE)
-        found |= {pair, pair.partition(":")[2]}
-    return {secret for one in found for secret in (one, unquote(one)) if len(secret) > 3}
 
 
 def _authorization(module: AnsibleModule) -> str:
