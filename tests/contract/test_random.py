@@ -250,9 +250,11 @@ def assert_truthful(result: dict[str, Any], spoiler: Spoiler) -> None:
     if result.get("failed"):
         failure = result["failure"]
         told = NOT_KNOWN.search(result["msg"]) is not None
-        # A status that says no is believed, but of a delete, where the history decides.
+        # A status that says no is believed; of a delete only 401 is, else the history decides.
         refused = failure["method"] != "GET" and (failure["status"] or 0) >= 400
-        believed = refused and "/deletebackup/" not in failure["path"]
+        believed = refused and (
+            "/deletebackup/" not in failure["path"] or failure["code"] == "auth"
+        )
         # And so is a task's own error.
         believed = believed or (failure["code"] == "task_failed" and "portal says" in result["msg"])
         # Two answers that are broken may agree on what isn't so.

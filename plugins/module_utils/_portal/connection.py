@@ -84,14 +84,20 @@ def check_given(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
     return kept
 
 
-def check_url(url: str, secrets: set[str]) -> str:
-    """The address without what doesn't count; what is secret in a wrong one goes into secrets."""
+def note_secrets(url: str, secrets: set[str]) -> str:
+    """What is secret in an address goes into secrets. Gives it without query and fragment."""
     address = re.split("[?#]", url, maxsplit=1)[0]
     query = url[len(address) + 1 :]
     secret = re.sub(r"^[a-z0-9+.-]*:?/+", "", address.rpartition("@")[0], flags=re.IGNORECASE)
     # The task's arguments are shown in its result, also those that are refused.
     shown = {secret, secret.partition(":")[2], query, *re.split("[=&]", query)[1::2]}
     secrets.update((shown | set(map(unquote, shown))) - {""})
+    return address
+
+
+def check_url(url: str, secrets: set[str]) -> str:
+    """The address without what doesn't count; what is secret in a wrong one goes into secrets."""
+    address = note_secrets(url, secrets)
     if "@" in address:
         raise config_error(
             f"url: no credentials in the address (***@{address.rpartition('@')[2][:100]}). Give "

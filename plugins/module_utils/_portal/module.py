@@ -18,7 +18,7 @@ from ansible.module_utils.common.parameters import remove_values
 
 from .accidents import refuse_accidents
 from .client import Client
-from .connection import CONNECTION, build_connection, check_given
+from .connection import CONNECTION, build_connection, check_given, note_secrets
 from .errors import DocSpaceError, config_error
 from .gate import Gate, Interrupted
 from .values import parse_duration, parse_time
@@ -94,12 +94,18 @@ def run_module(
 
 
 def run_offline(
-    run: Callable[[AnsibleModule], Result], argument_spec: dict[str, Any], **rules: Any
+    run: Callable[[AnsibleModule], Result],
+    argument_spec: dict[str, Any],
+    *,
+    addresses: Sequence[str] = (),
+    **rules: Any,
 ) -> None:
-    """The main of a module that asks no portal."""
+    """The main of a module that asks no portal. addresses: options that name one all the same."""
 
-    def look(given: dict[str, Any], _secrets: set[str]) -> dict[str, Any]:
+    def look(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
         refuse_accidents(given, argument_spec)
+        for name in addresses:
+            note_secrets(str(given.get(name, "")), secrets)
         return given
 
     _main(argument_spec, look, lambda module, _log, _gate: run(module), needs=None, **rules)
