@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.onlyoffice.docspace.tests.contract.scenarios import (
     HISTORY,
@@ -29,6 +28,7 @@ from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import (
     Clock,
     check_outcome,
     run_module,
+    spec_of,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,23 +62,6 @@ def documented(module: str) -> dict[str, Any]:
     for name, values in own.get("attributes", {}).items():
         attributes[name] = {**attributes.get(name, {}), **values}
     return {**own, "options": {**options, **own["options"]}, "attributes": attributes}
-
-
-def spec_of(module: str) -> dict[str, Any]:
-    """What the module hands to AnsibleModule."""
-
-    class Seen(Exception):
-        pass
-
-    def note(_module: Any, **given: Any) -> None:
-        raise Seen(given)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(AnsibleModule, "__init__", note)
-        with pytest.raises(Seen) as seen:
-            import_module(f"{COLLECTION}.plugins.modules.{module}").main()
-    given: dict[str, Any] = seen.value.args[0]
-    return given
 
 
 @pytest.fixture

@@ -94,7 +94,8 @@ def from_answer(
     if not is_whole(body.get("status")) or not is_whole(body.get("statusCode")):
         return protocol_error(
             "This answer doesn't come from the DocSpace API, so nothing is concluded from it. "
-            "Check that 'url' is the portal's own address, and no login page or other web server.",
+            "Check that 'url' is the portal's own address, and no login page or other web server, "
+            "such as a proxy's.",
             status=status,
         )
     if body["status"] != 0 or not 200 <= body["statusCode"] < 300:

@@ -48,8 +48,9 @@ def from_exception(error: Exception, host: str, mask: Mask) -> DocSpaceError:
             outcome=outcome,
         )
     cut = bool(kinds & _CUT_KINDS or _CUT.search(words)) and "CERTIFICATE_VERIFY" not in words
-    if not cut and (kinds & _TLS or not kinds & {"RequestException", "HTTPError", "ValueError"}):
-        # A CA bundle that holds no certificate is a bare OSError.
+    # A CA bundle that holds no certificate is a bare OSError.
+    bare = "OSError" in kinds and not kinds & {"RequestException", "HTTPError", "ValueError"}
+    if not cut and (kinds & _TLS or bare):
         return DocSpaceError(
             "tls",
             f"No trusted TLS connection to {host}: {shown}. Check the portal's certificate and "

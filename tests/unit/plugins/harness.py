@@ -169,6 +169,23 @@ def check_outcome(outcome: Outcome, secrets: tuple[str, ...] = ()) -> dict[str, 
     return result
 
 
+def spec_of(module: str) -> dict[str, Any]:
+    """What the module hands to AnsibleModule."""
+
+    class Seen(Exception):
+        pass
+
+    def note(_module: Any, **given: Any) -> None:
+        raise Seen(given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(basic.AnsibleModule, "__init__", note)
+        with pytest.raises(Seen) as seen:
+            import_module(f"{COLLECTION}.plugins.modules.{module}").main()
+    given: dict[str, Any] = seen.value.args[0]
+    return given
+
+
 @contextlib.contextmanager
 def _arguments(params: dict[str, Any], patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Hand arguments over: ansible-core 2.19 and later have a helper, and need a profile."""
