@@ -233,7 +233,7 @@ def matrix(session: nox.Session) -> None:
             session.warn(f"Left out ansible-core {core}: it needs Python {' or '.join(pythons)}.")
 
 
-def pytest_in_copy(session: nox.Session, *paths: str) -> None:
+def pytest_in_copy(session: nox.Session, *paths: str, **env: str) -> None:
     """Run pytest where the collection can be imported, and found by ansible-playbook."""
     session.install("-r", "tests/requirements.txt")
     copy = collection_copy(session, CORE_HERE)
@@ -244,8 +244,16 @@ def pytest_in_copy(session: nox.Session, *paths: str) -> None:
             "-m",
             "pytest",
             *(session.posargs or paths),
-            env={"PYTHONPATH": str(copy.current_place)},
+            env={"PYTHONPATH": str(copy.current_place), **env},
         )
+
+
+def provide_chromium(session: nox.Session) -> None:
+    if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
+        # A container or a CI machine. On others, the tests say what to install.
+        session.run("apt-get", "update", "-q", external=True)
+        options = ("-q", "-y", "--no-install-recommends")
+        session.run("apt-get", "install", *options, "chromium", external=True)
 
 
 @nox.session
@@ -257,12 +265,22 @@ def contract(session: nox.Session) -> None:
 @nox.session
 def preview(session: nox.Session) -> None:
     """Look at the page of retention_preview in a headless Chromium, and run its guide's examples."""
-    if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
-        # A container or a CI machine. On others, the tests say what to install.
-        session.run("apt-get", "update", "-q", external=True)
-        options = ("-q", "-y", "--no-install-recommends")
-        session.run("apt-get", "install", *options, "chromium", external=True)
+    provide_chromium(session)
     pytest_in_copy(session, "tests/preview")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation as a site in docs/build, and look at it (not so with `-- build`)."""
+    session.install("-r", "tests/site/requirements.txt")
+    site = ROOT / "docs" / "build"
+    if session.posargs == ["build"]:
+        copy = collection_copy(session, CORE_HERE)
+        session.run("python", "tests/site/build.py", str(copy.current_place), str(site))
+        return
+    provide_chromium(session)
+    pytest_in_copy(session, "tests/site", DOCSPACE_SITE=str(site))
+    print(f"The documentation is in {site / 'index.html'}")
 
 
 @nox.session(name="build-import-check")
