@@ -111,10 +111,16 @@ seealso:
   - module: onlyoffice.docspace.docspace_backup_prune
   - module: onlyoffice.docspace.docspace_backup_restore
   - module: onlyoffice.docspace.docspace_backup_schedule
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_delete
-    description: The task, the dry run, what RV(ignore:changed) means, each failure and what to do about it.
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_make
-    description: Storage types, freshness, joining and waiting.
+  - name: "Guide: Delete a backup safely"
+    link: docsite/guide_delete.html
+    description: >-
+      The task, the dry run, what RV(ignore:changed) means, each failure and what to do about it.
+      In the collection's folder it is C(docs/docsite/rst/guide_delete.rst).
+  - name: "Guide: Make backups and keep them fresh"
+    link: docsite/guide_make.html
+    description: >-
+      Storage types, freshness, joining and waiting.
+      In the collection's folder it is C(docs/docsite/rst/guide_make.rst).
 """
 
 EXAMPLES = r"""

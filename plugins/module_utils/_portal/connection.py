@@ -108,6 +108,8 @@ def check_url(url: str, secrets: set[str]) -> str:
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
+        if "[" in parts.netloc and ":" not in str(host):  # old Pythons take anything there
+            host = None
     except ValueError:
         host, port = None, None
     if not host or parts.scheme not in ("http", "https") or port == 0:

@@ -116,9 +116,10 @@ def run_module(
 ) -> Outcome:
     """Run a module's main() as Ansible does. Its environment is empty but for `env`.
 
-    warnings in the result become a list of strings, whatever the version of ansible-core.
+    name: a module of the collection, or the whole path of one of the tests' own. warnings in the result become a list of strings, whatever the version of ansible-core.
     """
-    module = import_module(f"{COLLECTION}.plugins.modules.{name}")
+    path = name if "." in name else f"plugins.modules.{name}"
+    module = import_module(f"{COLLECTION}.{path}")
     log: list[str] = []
     with monkeypatch.context() as patch, _isolated(patch, log):
         for variable in STEERING:
