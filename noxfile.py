@@ -277,12 +277,14 @@ def pytest_in_copy(session: nox.Session, *paths: str, **env: str) -> None:
         )
 
 
-def provide_chromium(session: nox.Session) -> None:
-    if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
+def provide_programs(session: nox.Session, **packages: str) -> None:
+    """Install Debian's packages of programs that are missing, by the program's name."""
+    missing = [package for program, package in packages.items() if not shutil.which(program)]
+    if missing and shutil.which("apt-get") and os.geteuid() == 0:
         # A container or a CI machine. On others, the tests say what to install.
         session.run("apt-get", "update", "-q", external=True)
         options = ("-q", "-y", "--no-install-recommends")
-        session.run("apt-get", "install", *options, "chromium", external=True)
+        session.run("apt-get", "install", *options, *missing, external=True)
 
 
 @nox.session
@@ -293,8 +295,9 @@ def contract(session: nox.Session) -> None:
 
 @nox.session
 def preview(session: nox.Session) -> None:
-    """Look at the page of retention_preview in a headless Chromium, and run its guide's examples."""
-    provide_chromium(session)
+    """Look at the pages in a headless Chromium, at the metrics with promtool, run the guides' plays."""
+    provide_programs(session, chromium="chromium", promtool="prometheus")
+    session.install("-r", "tests/preview/requirements.txt")
     pytest_in_copy(session, "tests/preview")
 
 
@@ -307,7 +310,7 @@ def docs(session: nox.Session) -> None:
         copy = collection_copy(session, CORE_HERE)
         session.run("python", "tests/site/build.py", str(copy.current_place), str(site))
         return
-    provide_chromium(session)
+    provide_programs(session, chromium="chromium")
     pytest_in_copy(session, "tests/site", DOCSPACE_SITE=str(site))
     print(f"The documentation is in {site / 'index.html'}")
 
