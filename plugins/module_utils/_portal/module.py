@@ -143,7 +143,11 @@ def _main(
     except Interrupted as signal:
         failed = _interrupted(signal)
     if module is None:
-        module = AnsibleModule(argument_spec=_unchecked(spec), supports_check_mode=True)
+        # Without the other rules, so that the refusal is ours; but these are options, too.
+        common = bool(rules.get("add_file_common_args"))
+        module = AnsibleModule(
+            _unchecked(spec), supports_check_mode=True, add_file_common_args=common
+        )
     # Outside of the except block, or Ansible would add the traceback.
     verbose = {"log": log} if log and module._verbosity else {}
     if failed is not None:

@@ -184,6 +184,8 @@ def spec_of(module: str) -> dict[str, Any]:
         with pytest.raises(Seen) as seen:
             import_module(f"{COLLECTION}.plugins.modules.{module}").main()
     given: dict[str, Any] = seen.value.args[0]
+    if given.get("add_file_common_args"):
+        given["argument_spec"] = {**basic.FILE_COMMON_ARGUMENTS, **given["argument_spec"]}
     return given
 
 
