@@ -103,7 +103,11 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
         clock.on_sleep = sim.advance
         secrets = (sim.key, sim.portal.password, STORAGE_SECRET)
         options = {"url": sim.url, "api_key": sim.key, **scenario.options}
-        options = {name: value for name, value in options.items() if value is not None}
+        options = {
+            name: value(sim) if callable(value) else value
+            for name, value in options.items()
+            if value is not None
+        }
         outcome = run_module(scenario.module, options, monkeypatch=monkeypatch, clock=clock, **how)
         return check_outcome(outcome, secrets)
 
@@ -290,7 +294,9 @@ def check_arguments(module: str, arguments: dict[str, Any], where: str) -> None:
         for rule in ("mutually_exclusive", "required_if", "required_one_of", "required_together")
         if rule in given
     }
-    url = {"url": "https://docspace.example.com"}
+    if "required_by" in given:
+        rules["required_by"] = given["required_by"]
+    url = {} if module in OFFLINE else {"url": "https://docspace.example.com"}
     found = ArgumentSpecValidator(given["argument_spec"], **rules).validate({**url, **arguments})
     assert found.error_messages == [], where
 

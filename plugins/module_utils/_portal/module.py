@@ -114,7 +114,8 @@ def run_module(
     def act(module: AnsibleModule, log: list[str], gate: Gate) -> Result:
         return run(module, Client(build_connection(module), log.append, gate))
 
-    exclusive = [("api_key", "username"), ("api_key", "password")]
+    own = rules.pop("mutually_exclusive", [])
+    exclusive = [("api_key", "username"), ("api_key", "password"), *own]
     spec = {**CONNECTION, **argument_spec}
     _main(spec, look, act, needs=REQUESTS_ERROR, mutually_exclusive=exclusive, **rules)
 
@@ -161,7 +162,7 @@ def _main(
     except DocSpaceError as error:
         failed = error
     except Interrupted as signal:
-        failed = _interrupted(signal)
+        failed = _interrupted(signal, gate.advice)
     if module is None:
         module = AnsibleModule(argument_spec=_unchecked(spec), supports_check_mode=True)
     # Outside of the except block, or Ansible would add the traceback.
@@ -206,12 +207,12 @@ def _unchecked(spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _interrupted(signal: Interrupted) -> DocSpaceError:
+def _interrupted(signal: Interrupted, advice: str) -> DocSpaceError:
     error = DocSpaceError(
         "task_failed",
         f"Interrupted by {signal.name}: nothing that writes was sent after it."
         + (" What was sent before may go on or have had its effect." if signal.wrote else "")
-        + " Run the task again to see and to finish.",
+        + f" {advice}",
     )
     error.changed = signal.wrote
     return error
