@@ -155,7 +155,7 @@ def start(
     before: Task | None,
     look: Callable[[], Task | None],
     waits: bool = False,
-    advice: str = "look at the portal, then run again",
+    advice: str | None = None,
 ) -> tuple[Task, bool]:
     """Send a start, once. Gives the task, and whether the server named it, not only the look-up.
 
@@ -199,9 +199,11 @@ def start(
         time.sleep(1.0)
     # Not known is not "no": it may go on.
     lost.outcome, lost.changed = NOT_KNOWN, True
+    # What the failure itself advises is left out where another advice is given.
+    reason = lost.message if advice is None else f"{lost.message.partition('. ')[0]}."
     lost.message = (
         f"Not known whether {call} was taken: its answer was lost, and no new task showed up in "
-        f"{COMES_BACK:.0f} s. It isn't sent twice; {advice}. "
-        f"{lost.message}"
+        f"{COMES_BACK:.0f} s. It isn't sent twice; "
+        f"{advice or 'look at the portal, then run again'}. {reason}"
     )
     raise lost

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from .._portal.client import LONGEST_RETRY_AFTER, Client
 from .._portal.errors import DocSpaceError, config_error, protocol_error
+from .._portal.form import Form
 from .._portal.values import first_line, is_whole
 from .manifest import reason
 from .source import Source, rate
@@ -41,7 +41,7 @@ class Upload:
     def __init__(self, client: Client, source: Source) -> None:
         self.begun = False
         self._client, self._source = client, source
-        self._start = 0.0
+        self._start = self._first = 0.0
         self._sent = 0
         self._hash = hashlib.sha256()
 
@@ -80,10 +80,11 @@ class Upload:
         self._hash = hashlib.sha256()
         chunk = self._init()
         self._source.rewind()
+        self._first = time.monotonic()
         while self._sent < size:
             length = min(chunk, size - self._sent)
             self.begun = True
-            ended = self._ask(None, _Form(self._pieces(length), length))["EndUpload"]
+            ended = self._ask(None, Form(self._pieces(length), length))["EndUpload"]
             chunks += 1
             if ended is not (self._sent == size):
                 raise protocol_error(
@@ -91,7 +92,7 @@ class Upload:
                     f"{self._sent} of {size} bytes, so it doesn't have what was sent. Nothing was "
                     "restored. Is somebody else uploading a file at the same time?"
                 )
-        seconds = time.monotonic() - self._start
+        seconds = time.monotonic() - self._first
         if self._hash.hexdigest() != self._source.verdict.sha256:
             raise self._source.changed()
         self._client.log(f"uploaded {rate(size, seconds)}, in {chunks} chunks")
@@ -111,7 +112,7 @@ class Upload:
             )
         return int(min(chunk, LARGEST_CHUNK))
 
-    def _ask(self, query: dict[str, str] | None, form: _Form | None) -> dict[str, Any]:
+    def _ask(self, query: dict[str, str] | None, form: Form | None) -> dict[str, Any]:
         try:
             answer = self._client.send(PAGE, query, form=form, whole=VALID)
         except DocSpaceError as error:
@@ -151,13 +152,17 @@ class Upload:
 
     def _require_time(self) -> None:
         """Give up as soon as it is known that the whole can't be there in time."""
-        passed, size = time.monotonic() - self._start, self._source.verdict.size
-        if passed < MEASURED or self._sent * VALID >= size * passed:
+        now, size = time.monotonic(), self._source.verdict.size
+        passed, measured = now - self._start, now - self._first
+        if passed < VALID and (measured < MEASURED or not self._sent):
+            return
+        left = (size - self._sent) * measured / max(self._sent, 1)
+        if passed + left < VALID:
             return
         raise _TooSlow(
             "timeout",
             "Nothing was restored: the portal gives an upload 20 minutes, and this one can't be "
-            f"done in that. {rate(self._sent, passed)} of {size} bytes went; "
+            f"done in that. {rate(self._sent, measured)} of {size} bytes went; "
             f"{size / VALID / 1e6 * 8:.2g} Mbit/s are needed. Run the task on a machine nearer to the "
             "portal ('delegate_to').",
         )
@@ -165,31 +170,6 @@ class Upload:
 
 class _TooSlow(DocSpaceError):
     """No repetition helps."""
-
-
-class _Form:
-    """A form with one file in it, as `requests` sends what has a length and can be gone through.
-
-    The file's name has to be there, whatever it is (C39).
-    """
-
-    def __init__(self, pieces: Iterable[bytes], length: int) -> None:
-        boundary = uuid.uuid4().hex
-        self.content_type = f"multipart/form-data; boundary={boundary}"
-        self._pieces, self._length = pieces, length
-        self._head = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; '
-            'filename="backup.tar.gz"\r\nContent-Type: application/octet-stream\r\n\r\n'
-        ).encode()
-        self._tail = f"\r\n--{boundary}--\r\n".encode()
-
-    def __len__(self) -> int:
-        return len(self._head) + self._length + len(self._tail)
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._head
-        yield from self._pieces
-        yield self._tail
 
 
 def _is_doubtful(error: DocSpaceError) -> bool:
