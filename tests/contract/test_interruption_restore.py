@@ -88,6 +88,8 @@ def test_interrupted_during_the_upload(
         interrupt(running, number)
     at_the_end = sim.count("POST")
     assert at_the_end < CHUNKS
+    # A module that lives on would go on now: five times as long as a chunk takes.
+    threading.Event().wait(1)
     assert sim.count("POST") == at_the_end, "neither a chunk, nor an init, nor a start"
     sim.faults.clear()
     with play(tmp_path, sim, src=src, confirm="127.0.0.1") as again:
