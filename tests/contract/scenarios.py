@@ -27,6 +27,8 @@ def numbered(number: int) -> str:
 
 LOCAL, DATA_STORE, DUMP, NEVER = (numbered(number) for number in (1, 2, 3, 9))
 STORAGE_SECRET = "st0rage5ecret"
+# Stands for one that is there and empty.
+FOLDER = "{folder}"
 HISTORY = [
     {"id": LOCAL, "storage_type": "Local", "age_days": 3},
     {"id": DATA_STORE, "storage_type": "DataStore", "age_seconds": 3600},
@@ -85,6 +87,7 @@ SCHEDULED = post(
     cronParams={"period": "EveryWeek", "hour": 3, "day": 1},
 )
 MADE = ("backup", "task", "diff")
+FETCHED = (*MADE, "dest", "size", "sha256")
 
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="docspace-scenarios-")
@@ -141,6 +144,35 @@ SCENARIOS = [
         {**MAKE, "path": "/nowhere"},
         code="task_failed",
         surprises=True,
+    ),
+    Scenario(
+        "docspace_backup_download", "fetched", {"dest": FOLDER}, True, unknown=FETCHED, repeats=True
+    ),
+    Scenario(
+        "docspace_backup_download",
+        "of the whole server, and kept there",
+        {"dest": FOLDER, "dump": True, "keep_on_portal": True},
+        True,
+        unknown=FETCHED,
+        repeats=True,
+    ),
+    Scenario(
+        "docspace_backup_download",
+        "none that is young",
+        {"dest": FOLDER, "max_age": "1d"},
+        True,
+        unknown=FETCHED,
+    ),
+    Scenario(
+        "docspace_backup_download",
+        "after another that runs",
+        {"dest": FOLDER, "max_age": "1d"},
+        True,
+        arrange=SOMEBODY_ELSES,
+        unknown=(*FETCHED, "joined"),
+    ),
+    Scenario(
+        "docspace_backup_download", "no link", {"dest": FOLDER, "id": LOCAL}, code="not_found"
     ),
     Scenario("docspace_backup_info", "history", {}),
     Scenario(

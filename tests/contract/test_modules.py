@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS, AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.onlyoffice.docspace.tests.contract.scenarios import (
+    FOLDER,
     HISTORY,
     SCENARIOS,
     STORAGE_SECRET,
@@ -36,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # These ask no portal, so they take no connection options and are in no action group.
 OFFLINE = {"docspace_backup_file_info"}
 MODULES = sorted({path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - OFFLINE)
-PREFIX = "onlyoffice.docspace."
+PREFIX, ANSIBLE = "onlyoffice.docspace.", "ansible.builtin."
 # Of every module, by Ansible itself.
 ANSIBLES = {"changed", "failed", "msg", "invocation", "warnings"}
 PYTHON_TYPES = {"str": str, "int": int, "bool": bool, "dict": dict, "list": list, "float": float}
@@ -60,14 +61,17 @@ def documented(module: str) -> dict[str, Any]:
     options: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
     for fragment in own["extends_documentation_fragment"]:
-        file, _dot, part = fragment[len(PREFIX) :].partition(".")
-        found = import_module(f"{COLLECTION}.plugins.doc_fragments.{file}").ModuleDocFragment
+        place = COLLECTION if fragment.startswith(PREFIX) else "ansible"
+        file, _dot, part = fragment.removeprefix(PREFIX).removeprefix(ANSIBLE).partition(".")
+        found = import_module(f"{place}.plugins.doc_fragments.{file}").ModuleDocFragment
         text = yaml.safe_load(getattr(found, part.upper() or "DOCUMENTATION"))
         options.update(text.get("options", {}))
         attributes.update(text.get("attributes", {}))
     for name, values in own.get("attributes", {}).items():
         attributes[name] = {**attributes.get(name, {}), **values}
-    return {**own, "options": {**options, **own["options"]}, "attributes": attributes}
+    for name, option in own["options"].items():
+        options[name] = {**options.get(name, {}), **option}
+    return {**own, "options": options, "attributes": attributes}
 
 
 def spec_of(module: str) -> dict[str, Any]:
@@ -84,6 +88,8 @@ def spec_of(module: str) -> dict[str, Any]:
         with pytest.raises(Seen) as seen:
             import_module(f"{COLLECTION}.plugins.modules.{module}").main()
     given: dict[str, Any] = seen.value.args[0]
+    if given.get("add_file_common_args"):
+        given["argument_spec"] = {**FILE_COMMON_ARGUMENTS, **given["argument_spec"]}
     return given
 
 
@@ -95,7 +101,7 @@ def sim() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def play(monkeypatch: pytest.MonkeyPatch) -> Play:
+def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Play:
     """Run a scenario's module against a simulator, whose time goes on while it waits."""
 
     def play(sim: Simulator, scenario: Scenario, **how: Any) -> dict[str, Any]:
@@ -104,7 +110,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
         secrets = (sim.key, sim.portal.password, STORAGE_SECRET)
         options = {"url": sim.url, "api_key": sim.key, **scenario.options}
         options = {
-            name: value(sim) if callable(value) else value
+            name: str(tmp_path) if value == FOLDER else value(sim) if callable(value) else value
             for name, value in options.items()
             if value is not None
         }

@@ -144,6 +144,15 @@ def build_connection(module: AnsibleModule) -> Connection:
     )
 
 
+def to_other_host(connection: Connection, url: str) -> Connection:
+    """What a client needs to know of a host that isn't the portal's: no credentials."""
+    from requests.utils import get_environ_proxies
+
+    proxies = get_environ_proxies(url, no_proxy=None)
+    connection.secrets.update(_proxy_secrets(proxies.values()))
+    return connection._replace(url=url, authorization="", proxies=proxies)
+
+
 def _verify(params: dict[str, Any]) -> bool | str:
     """What to check certificates against. Resolved here, because an old requests takes an empty
     variable for "no check"."""
