@@ -321,13 +321,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.delete import delete
 from ..module_utils._backup.history import read_history, require_dumps
-from ..module_utils._backup.make import make
+from ..module_utils._backup.pace import WAIT, Pace
 from ..module_utils._backup.record import Record, find, fresh, not_found, parse_id
 from ..module_utils._backup.storage import SPEC as STORAGE
 from ..module_utils._backup.storage import parse_storage
-from ..module_utils._backup.task import WAIT, Pace, read_backup_task
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, duration, now, run_module
@@ -361,6 +359,8 @@ def run(module: AnsibleModule, client: Client) -> Result:
         return Result(changed=False, backup=None, diff=_diff(None, None))
     warnings: list[str | None] = []
     if not module.check_mode:
+        from ..module_utils._backup.delete import delete
+
         outcome = delete(client, [before], dump=dump, again=client.retries)
         if outcome.failures:
             raise outcome.failures[before.id]
@@ -371,6 +371,10 @@ def run(module: AnsibleModule, client: Client) -> Result:
 
 
 def _make(module: AnsibleModule, client: Client, pace: Pace) -> Result:
+    # Each file is compiled anew at each start, so these aren't loaded where nothing is made.
+    from ..module_utils._backup.make import make
+    from ..module_utils._backup.task import read_backup_task
+
     params, dump = module.params, module.params["dump"]
     max_age = duration(params, "max_age")
     # Without a storage type a fresh backup may still be found, or one joined.

@@ -275,6 +275,7 @@ from ..module_utils._backup.follow import (
     parse_task_id,
     require_success,
 )
+from ..module_utils._backup.pace import WAIT, Pace
 from ..module_utils._backup.record import parse_id
 from ..module_utils._backup.restore import (
     check_history,
@@ -284,7 +285,6 @@ from ..module_utils._backup.restore import (
     restore_file,
     start_restore,
 )
-from ..module_utils._backup.task import WAIT, Pace
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import DocSpaceError, config_error
 from ..module_utils._portal.module import Result, duration, now, run_module

@@ -15,7 +15,8 @@ from .._portal.client import Client
 from .._portal.errors import SOMETHING, DocSpaceError, config_error
 from .._portal.values import normal_uuid
 from .history import read_history
-from .task import Pace, Task, read_restore_task
+from .pace import Pace
+from .task import Task, read_restore_task
 
 # How long a portal that has just been restored may go on refusing before its keys are suspected.
 SETTLES = 30.0

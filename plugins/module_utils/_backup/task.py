@@ -14,21 +14,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .._portal.client import Client
-from .._portal.errors import NOT_KNOWN, NOTHING, DocSpaceError, config_error, protocol_error
+from .._portal.errors import NOT_KNOWN, NOTHING, DocSpaceError, protocol_error
 from .._portal.values import clean, first_line, is_whole
 from .history import API, dump_query
 
 # A cancelled task is gone at once, and comes back seconds later to say that it was (C24).
 COMES_BACK = 10.0
-LONGEST_PAUSE = 30.0
-# A wait of more than a year is a mistake.
-LONGEST_WAIT = 366 * 86400
-
-WAIT: dict[str, Any] = {
-    "wait": {"type": "bool", "default": True},
-    "wait_timeout": {"type": "int", "default": 3600},
-    "poll_interval": {"type": "int", "default": 5},
-}
 
 
 class Task(NamedTuple):
@@ -61,42 +52,6 @@ class Task(NamedTuple):
         shown = self._asdict()
         del shown["told"]
         return shown
-
-
-class Pace:
-    """When to look again at a task, and when to give up."""
-
-    def __init__(self, params: dict[str, Any]) -> None:
-        for option in ("wait_timeout", "poll_interval"):
-            if not 1 <= params[option] <= LONGEST_WAIT:
-                raise config_error(f"{option}: give 1 second or more, and at most a year.")
-        self.timeout: int = params["wait_timeout"]
-        self._interval = float(params["poll_interval"])
-        self._start = time.monotonic()
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the wait began."""
-        return time.monotonic() - self._start
-
-    @property
-    def left(self) -> float:
-        """Seconds till the end of the wait."""
-        return max(0.0, self.timeout - self.elapsed)
-
-    @property
-    def over(self) -> bool:
-        """Whether the time to wait has passed."""
-        return self.elapsed >= self.timeout
-
-    def pause(self, at_most: float = float("inf")) -> None:
-        """Sleep till the next look: longer for a long task, never beyond the end of the wait."""
-        growing = max(self._interval, min(self.elapsed / 20.0, LONGEST_PAUSE))
-        seconds, left = min(growing, at_most), self.timeout - self.elapsed
-        if seconds < left < seconds + 1.0:
-            # The last look comes at the end of the wait, and not within a second of this one.
-            seconds = left - 1.0 if seconds >= 2.0 else left
-        time.sleep(max(0.0, min(seconds, left)))
 
 
 def read_backup_task(client: Client, *, dump: bool, once: bool = False) -> Task | None:
