@@ -319,9 +319,9 @@ from ..module_utils._backup.download import Copy, copy_at_hand, download, previe
 from ..module_utils._backup.manifest import Manifest, place_of
 from ..module_utils._backup.names import normal_portal
 from ..module_utils._backup.offer import Order
+from ..module_utils._backup.pace import WAIT, Pace
 from ..module_utils._backup.place import parse_dest
 from ..module_utils._backup.record import parse_id
-from ..module_utils._backup.task import WAIT, Pace
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, duration, now, run_module

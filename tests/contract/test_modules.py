@@ -85,7 +85,7 @@ def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Play:
         secrets = (sim.key, sim.portal.password, STORAGE_SECRET)
         options = {"url": sim.url, "api_key": sim.key, **scenario.options}
         options = {
-            name: str(tmp_path) if value == FOLDER else value
+            name: str(tmp_path) if value == FOLDER else value(sim) if callable(value) else value
             for name, value in options.items()
             if value is not None
         }

@@ -19,10 +19,11 @@ from .._portal.stream import fetch
 from .delete import delete
 from .manifest import Manifest
 from .offer import Offer, Order, created_on, look, make_one
+from .pace import Pace
 from .part import Part, require_room, sweep
 from .place import Dress, Place, finish, put
 from .record import Record
-from .task import Pace, Task
+from .task import Task
 
 
 class Copy(NamedTuple):

@@ -18,11 +18,12 @@ from .._portal.values import normal_uuid
 from .history import API, dump_query, read_history, require_dumps
 from .make import make
 from .manifest import Manifest
+from .pace import Pace
 from .part import LONGEST_LIFE, Part, is_there
 from .place import Place
 from .record import Record, find, not_found
 from .storage import Storage
-from .task import Pace, Task, parse_task
+from .task import Task, parse_task
 
 # Where a portal keeps what has a link, for a day.
 TEMPORARY = Storage("data_store", {}, {})

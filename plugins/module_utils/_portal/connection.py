@@ -157,10 +157,9 @@ def build_connection(module: AnsibleModule) -> Connection:
 
 def to_other_host(connection: Connection, url: str) -> Connection:
     """What a client needs to know of a host that isn't the portal's: no credentials."""
-    from requests.utils import get_environ_proxies
+    from .proxies import proxies_for
 
-    proxies = get_environ_proxies(url, no_proxy=None)
-    connection.secrets.update(_proxy_secrets(proxies.values()))
+    proxies = proxies_for(url, connection.secrets)
     return connection._replace(url=url, authorization="", proxies=proxies)
 
 
