@@ -33,13 +33,21 @@ VAULTED = "!vault $ANSIBLE_VAULT;1.1;AES256\n" + "3" * 60 + "\n"
 # Hosts whose variables don't fit, with what they are and what is said.
 ODD = {
     "typo": ({"backup_rotation_prune": {"keep_dayly": 7}}, "keep_dayly"),
-    "typo_in_keep": ({"backup_rotation_offsite": {"dest": "/tmp", "keep": {"kep_last": 1}}}, "kep_last"),
+    "typo_in_keep": (
+        {"backup_rotation_offsite": {"dest": "/tmp", "keep": {"kep_last": 1}}},
+        "kep_last",
+    ),
     "typo_in_connection": (
         {"backup_rotation_connection": {"url": "http://127.0.0.1:1", "api_kee": "sk-typed"}},
         "api_kee",
     ),
     "undefined": (
-        {"backup_rotation_connection": {"url": "http://127.0.0.1:1", "api_key": "{{ nobody_set_it }}"}},
+        {
+            "backup_rotation_connection": {
+                "url": "http://127.0.0.1:1",
+                "api_key": "{{ nobody_set_it }}",
+            }
+        },
         "nobody_set_it",
     ),
     "no_connection": ({"backup_rotation_connection": {}}, "url"),
@@ -102,8 +110,12 @@ SAID = {
 def test_what_the_json_says(nights: Nights) -> None:
     for run in (nights.real, nights.again):
         assert {host: problems(report) for host, report in run.reports.items()} == SAID
-    assert {host: one["removed"] for host, one in nights.real.reports.items() if one["removed"]} == {"well": 2}
-    assert {host: one["removed"] for host, one in nights.again.reports.items() if one["removed"]} == {}
+    assert {
+        host: one["removed"] for host, one in nights.real.reports.items() if one["removed"]
+    } == {"well": 2}
+    assert {
+        host: one["removed"] for host, one in nights.again.reports.items() if one["removed"]
+    } == {}
     counts = {host: one["count"] for host, one in nights.real.reports.items()}
     assert counts == {"down": None, "refused": None, "temporary": 1, "stale": 4, "well": 2}
 
@@ -116,14 +128,24 @@ def test_what_the_table_says(nights: Nights) -> None:
         assert re.search("credentials refused", row(run.text, "refused"))
         assert re.search("no lasting copy", row(run.text, "temporary"))
         assert re.search("9 days .* too old", row(run.text, "stale"))
-        assert row(run.text, "well").split() == ["well", "2", "hours", "none", "4" if run is nights.dry else "2", removed, "none"]
+        assert row(run.text, "well").split() == [
+            "well",
+            "2",
+            "hours",
+            "none",
+            "4" if run is nights.dry else "2",
+            removed,
+            "none",
+        ]
         # Expected trouble isn't a wall of red: one task fails, the last.
         assert run.text.count("fatal: ") == 1
 
 
 def test_what_a_dry_run_leaves(nights: Nights) -> None:
     assert nights.dry.reports == {}
-    assert "changed=1 " in next(line for line in nights.dry.text.splitlines() if line.startswith("well "))
+    assert "changed=1 " in next(
+        line for line in nights.dry.text.splitlines() if line.startswith("well ")
+    )
 
 
 def test_hosts_that_can_not_be_served_have_a_row(tmp_path: Path) -> None:
@@ -136,7 +158,9 @@ def test_hosts_that_can_not_be_served_have_a_row(tmp_path: Path) -> None:
         fleet.hosts["hangs"]["backup_rotation_connection"]["timeout"] = HANG
         fleet.add("well", copies(2))
         one, two = fleet.add("twin_one", copies(2)), "HTTP://LOCALHOST:{}/"
-        fleet.hosts["twin_one"]["backup_rotation_connection"]["url"] = f"http://localhost:{one.port}"
+        fleet.hosts["twin_one"]["backup_rotation_connection"]["url"] = (
+            f"http://localhost:{one.port}"
+        )
         fleet.host("twin_two", two.format(one.port), one.key)
         run = fleet.play(NIGHTLY)
         asked = list(one.requests)
@@ -146,13 +170,16 @@ def test_hosts_that_can_not_be_served_have_a_row(tmp_path: Path) -> None:
         assert said in run.reports[name]["problems"][0]["msg"].lower(), run.reports[name]
     assert problems(run.reports["hangs"]) == ["schedule timeout", "make timeout", "read timeout"]
     assert problems(run.reports["well"]) == []
-    assert problems(run.reports["twin_one"]) == problems(run.reports["twin_two"]) == ["config config"]
+    assert (
+        problems(run.reports["twin_one"]) == problems(run.reports["twin_two"]) == ["config config"]
+    )
     assert asked == []
     assert "sk-typed" not in run.text
     # The one that is well was done long before the one that hangs.
     ends = [line for line in run.text.splitlines() if line.startswith(("TASK", "ok:", "changed:"))]
     last = {
-        name: max(at for at, line in enumerate(ends) if f"[{name}]" in line) for name in ("well", "hangs")
+        name: max(at for at, line in enumerate(ends) if f"[{name}]" in line)
+        for name in ("well", "hangs")
     }
     assert last["well"] < last["hangs"]
 
@@ -192,13 +219,17 @@ def test_slices_come_together(tmp_path: Path) -> None:
     with Fleet(tmp_path, backup_rotation_prune=PRUNE) as fleet:
         five(fleet)
         for name, hosts in (("one", "down:refused"), ("two", "temporary:stale:well")):
-            run = fleet.play(NIGHTLY, nightly_hosts=hosts, nightly_part=name, nightly_report_dir=str(parts))
+            run = fleet.play(
+                NIGHTLY, nightly_hosts=hosts, nightly_part=name, nightly_report_dir=str(parts)
+            )
             assert run.code == 2, run.text
         assert sorted(one.name for one in parts.iterdir()) == ["part-one.json", "part-two.json"]
         asked = {name: len(sim.requests) for name, sim in fleet.portals.items()}
         joined = fleet.play(REPORT, report_from=str(parts))
         assert {name: len(sim.requests) for name, sim in fleet.portals.items()} == asked
-        assert {host: problems(report) for host, report in joined.reports.items()} == SAID, joined.text
+        assert {host: problems(report) for host, report in joined.reports.items()} == SAID, (
+            joined.text
+        )
         assert "4 of 5 portals have problems: down, refused, stale, temporary." in joined.text
         shutil.copy(parts / "part-two.json", parts / "part-old.json")
         twice = fleet.play(REPORT, report_from=str(parts))
