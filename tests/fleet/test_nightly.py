@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -31,10 +31,10 @@ PRUNE = {"keep_last": 2}
 HANG = 4
 VAULTED = "!vault $ANSIBLE_VAULT;1.1;AES256\n" + "3" * 60 + "\n"
 # Hosts whose variables don't fit, with what they are and what is said.
-ODD = {
+ODD: dict[str, tuple[dict[str, Any], str]] = {
     "typo": ({"backup_rotation_prune": {"keep_dayly": 7}}, "keep_dayly"),
     "typo_in_keep": (
-        {"backup_rotation_offsite": {"dest": "/tmp", "keep": {"kep_last": 1}}},
+        {"backup_rotation_offsite": {"dest": "/srv", "keep": {"kep_last": 1}}},
         "kep_last",
     ),
     "typo_in_connection": (
