@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,9 +29,14 @@ class Play(NamedTuple):
 
 
 def play(
-    folder: Path, *, playbook: str = PREVIEW, environ: Mapping[str, str] | None = None, **given: Any
+    folder: Path,
+    *,
+    playbook: str = PREVIEW,
+    environ: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
+    **given: Any,
 ) -> Play:
-    """Run a playbook in a folder. given: the extra variables."""
+    """Run a playbook in a folder. given: the extra variables. options: more of the command's."""
     with tempfile.TemporaryDirectory(prefix="docspace-preview-") as home:
         place = Path(home, "ansible_collections", "onlyoffice", "docspace")
         place.parent.mkdir(parents=True)
@@ -45,7 +50,8 @@ def play(
             [
                 *(sys.executable, "-m", "ansible", "playbook", "--inventory", "localhost,"),
                 *("--connection", "local", "--extra-vars", json.dumps(given)),
-                *("--extra-vars", f"ansible_python_interpreter={sys.executable}", playbook),
+                *("--extra-vars", f"ansible_python_interpreter={sys.executable}", *options),
+                playbook,
             ],
             cwd=folder,
             env={
@@ -59,7 +65,7 @@ def play(
                 **(environ or {}),
             },
             check=False,
-            timeout=60,
+            timeout=300,
             capture_output=True,
             text=True,
         )
