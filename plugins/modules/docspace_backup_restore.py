@@ -105,8 +105,11 @@ seealso:
   - module: onlyoffice.docspace.docspace_backup
   - module: onlyoffice.docspace.docspace_backup_info
   - module: onlyoffice.docspace.docspace_backup_file_info
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_restore
-    description: What happens to the portal, what to check first, and how to rehearse it.
+  - name: "Guide: Restore a portal"
+    link: docsite/guide_restore.html
+    description: >-
+      What happens to the portal, what to check first, and how to rehearse it.
+      In the collection's folder it is C(docs/docsite/rst/guide_restore.rst).
 """
 
 EXAMPLES = r"""

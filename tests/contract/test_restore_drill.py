@@ -200,7 +200,7 @@ def test_a_dry_run_changes_nothing(stage: Stage, there: bool) -> None:
         stage.source.log.clear()
         stage.second.log.clear()
     given = stage.given(drill_max_age="1d")
-    done = play(stage.folder, playbook=DRILL, options=("--check",), **given)
+    done = play(stage.folder, "--check", playbook=DRILL, **given)
     assert done.code == 0 and "This was a dry run" in done.text, done.text
     assert stage.untouched()
     assert not (stage.folder / "drill.json").exists()

@@ -20,7 +20,7 @@ from .delete import delete
 from .manifest import Manifest
 from .offer import Offer, Order, created_on, look, make_one
 from .pace import Pace
-from .part import LONGEST_LIFE, Part, require_room, sweep
+from .part import Part, require_room, sweep
 from .place import Dress, Place, finish, put
 from .record import Record
 from .task import Task
@@ -46,19 +46,20 @@ class Copy(NamedTuple):
 def copy_at_hand(place: Place, order: Order) -> Copy | None:
     """A copy that is there and enough, None if there is none."""
     for file in place.copies():
-        if file.manifest and order.is_met_by(file.manifest, order.max_age):
+        if file.manifest and order.is_met_by(file.manifest):
             return _unchanged(file.path, file.manifest)
     return None
 
 
 def download(client: Client, place: Place, pace: Pace, order: Order, dress: Dress) -> Copy:
     """Fetch a backup that isn't at hand, in a real run."""
-    for paper in finish(place, dress):
+    ended = finish(place, dress)
+    for paper in ended:
         # The work of a run that died is this run's, unless what it brought is too old by now.
-        if order.is_met_by(paper, LONGEST_LIFE if order.max_age is None else order.max_age):
+        if order.goes_on_with(paper.id, paper.created_on):
             client.log(f"a run that ended early had fetched {paper.id}")
             return _unchanged(place.path(paper.created_on), paper)._replace(changed=True)
-    at_hand = copy_at_hand(place, order)
+    at_hand = copy_at_hand(place, order) if ended else None
     if at_hand is not None:
         return at_hand
     sweep(place.folder)

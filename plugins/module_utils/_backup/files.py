@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from .._portal.values import format_time
+from .._portal.values import age_text, format_time
 from .archive import form_of, judge_file
 from .manifest import Manifest, ManifestError, place_of, read, reason
 from .names import is_name_of_file
@@ -192,15 +192,6 @@ def latest(files: Iterable[BackupFile], now: datetime) -> BackupFile | None:
         (one for one in files if one.valid and one.manifest and one.manifest.created_on <= now),
         None,
     )
-
-
-def age_text(seconds: int) -> str:
-    """An age for people: `12 hours`, `3 days`; `in 3 days` for what is dated in the future."""
-    ahead, seconds = seconds < 0, abs(seconds)
-    units = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
-    unit, length = next((one for one in units if seconds >= 2 * one[1]), units[-1])
-    text = f"{seconds // length} {unit}"
-    return f"in {text}" if ahead else text
 
 
 class NotRegular(Exception):

@@ -19,7 +19,7 @@ from .history import API, dump_query, read_history, require_dumps
 from .make import make
 from .manifest import Manifest
 from .pace import Pace
-from .part import Part, is_there
+from .part import LONGEST_LIFE, Part, is_there
 from .place import Place
 from .record import Record, find, not_found
 from .storage import Storage
@@ -39,12 +39,21 @@ class Order(NamedTuple):
     keep: bool
     now: datetime
 
-    def is_met_by(self, paper: Manifest, max_age: int | None) -> bool:
-        """Whether a copy is enough. One that is dated in the future isn't."""
+    def is_met_by(self, paper: Manifest) -> bool:
+        """Whether a copy that is there is enough. One that is dated in the future isn't."""
         if self.id is not None:
             return paper.id == self.id
-        age = (self.now - paper.created_on).total_seconds()
-        return max_age is not None and 0 <= age < max_age
+        return self.max_age is not None and 0 <= self._age(paper.created_on) < self.max_age
+
+    def goes_on_with(self, identity: str, created_on: datetime) -> bool:
+        """Whether what a run has left that died is enough, once it is brought to its end."""
+        if self.id is not None:
+            return identity == self.id
+        # The portal's clock may be ahead of ours.
+        return self._age(created_on) < (LONGEST_LIFE if self.max_age is None else self.max_age)
+
+    def _age(self, created_on: datetime) -> float:
+        return (self.now - created_on).total_seconds()
 
 
 class Offer(NamedTuple):
@@ -79,10 +88,15 @@ def look(client: Client, place: Place, order: Order) -> tuple[Task | None, Offer
                 "have a new one made.",
             )
         return task, Offer(task, record, link)
-    if task is None or record is None or not is_there(place.folder, record.id):
+    identity = None if task is None or not link else normal_uuid(task.id)
+    if task is None or identity is None or not is_there(place.folder, identity):
         return task, None
-    age = (order.now - created_on(record)).total_seconds()
-    if order.max_age is not None and not 0 <= age < order.max_age:
+    if record is None:
+        # It may have ended just now.
+        record = find(read_history(client, dump=place.dump), identity)
+    if task.status != "completed" or record is None:
+        return task, None
+    if not order.goes_on_with(identity, created_on(record)):
         return task, None
     client.log(f"an earlier run has begun with backup {record.id}")
     return task, Offer(task, record, link)

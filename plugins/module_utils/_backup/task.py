@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from .._portal.client import Client
 from .._portal.errors import NOT_KNOWN, NOTHING, DocSpaceError, protocol_error
-from .._portal.values import clean, first_line, is_whole
+from .._portal.values import clean, first_line, is_whole, normal_uuid
 from .history import API, dump_query
 
 # A cancelled task is gone at once, and comes back seconds later to say that it was (C24).
@@ -87,13 +87,18 @@ def parse_task(response: Any) -> Task | None:
     else:
         name = "cancelled" if told and status == 3 else "completed"
     return Task(
-        clean(response.get("taskId") or "").lower()[:100],
+        _identity(response.get("taskId")),
         _per_cent(response.get("progress")),
         name,
         first_line(response["warning"]) or None if response.get("warning") else None,
         first_line(error) or "unknown" if error else None,
         told,
     )
+
+
+def _identity(value: Any) -> str:
+    text = clean(value or "")
+    return normal_uuid(text) or text.lower()[:100]
 
 
 def _per_cent(value: Any) -> int:
@@ -123,7 +128,7 @@ def start(
     """
 
     def is_new(task: Task) -> bool:
-        return bool(task.id) and (before is None or task.id != before.id)
+        return normal_uuid(task.id) is not None and (before is None or task.id != before.id)
 
     def is_known(task: Task) -> bool:
         return waits and before is not None and task.id == before.id

@@ -86,9 +86,11 @@ class Client:
         how = {"anonymous": anonymous, "once": once, "verbatim": verbatim}
         return self._repeat("GET", path, query, read=read, **how).items
 
-    def get_page(self, path: str, query: dict[str, str] | None = None) -> Page:
+    def get_page(
+        self, path: str, query: dict[str, str] | None = None, *, read: Read | None = None
+    ) -> Page:
         """Read one page of a list that the server gives in parts."""
-        return self._repeat("GET", path, query)
+        return self._repeat("GET", path, query, read=read)
 
     def delete(
         self, path: str, query: dict[str, str] | None = None, *, read: Read | None = None

@@ -82,6 +82,9 @@ class _Fetch:
                 patient = (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER
                 again = astray or error.transient or error.code == "rate_limited"
                 if not (again and patient) or failed > client.retries:
+                    if again and sink.size:
+                        there = f"{sink.size} of {self._total or 'so many'} bytes"
+                        error.message = f"{error.message} {there} are there: run again to go on."
                     raise
                 client.pause(max(0, failed - 1), error)
 
@@ -114,8 +117,7 @@ class _Fetch:
         if self._total is not None and sink.size < self._total:
             raise DocSpaceError(
                 "connection",
-                f"The file was cut off after {sink.size} of {self._total} bytes. Run again to go "
-                "on from there.",
+                "The file was cut off before its end. Look at proxies on the way.",
             )
 
     def _begins_at(self, answer: Any, asked: int) -> int:

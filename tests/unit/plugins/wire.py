@@ -20,6 +20,7 @@ import struct
 import threading
 from collections.abc import Mapping
 from email.message import Message
+from itertools import cycle, islice
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -34,7 +35,8 @@ class Answer(NamedTuple):
     """What a request is answered with.
 
     end: "whole"; "cut" or "stall" after half of the body; or instead of any answer "close",
-    "reset" or "silence". raw: sent as it is, in place of all the rest.
+    "reset" or "silence". raw: sent as it is, in place of all the rest; with the end "drip" the body
+    follows it, byte by byte and over again, as long as somebody reads.
     """
 
     status: int = 200
@@ -222,6 +224,14 @@ class Wire:
             connection, server_side=True, do_handshake_on_connect=False
         )
 
+    def drip(self, file: Any, content: bytes) -> None:
+        """Let a reader have a byte now and then, till it goes away or the test is over."""
+        for byte in islice(cycle(content), int(LONGEST_STALL * 200)):
+            if self._released.wait(0.005):
+                return
+            file.write(bytes([byte]))
+            file.flush()
+
     def hold(self) -> None:
         """Say nothing until the test is over."""
         self._released.wait(LONGEST_STALL)
@@ -279,6 +289,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = answer.end != "whole" or answer.raw is not None
         if answer.raw is not None:
             self.wfile.write(answer.raw)
+            if answer.end == "drip":
+                self.wfile.flush()
+                wire.drip(self.wfile, answer.body)
         elif answer.end == "reset":
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
