@@ -80,7 +80,10 @@ class Stage:
         self._furnish()
 
     def _open(self, seed: Iterable[Mapping[str, Any]], backup: str = "/srv/backup") -> Simulator:
-        folders = {"folders": ("17",), "local_folders": (backup, "/var/backups/docspace")}
+        folders = {
+            "folders": ("17",),
+            "local_folders": (backup, "/srv/backup", "/var/backups/docspace"),
+        }
         sim = Simulator(list(seed), task_seconds=0.2, settings=folders)
         sim.portal.plan_daily(hour=3)
         return self._stack.enter_context(sim)

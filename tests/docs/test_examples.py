@@ -58,13 +58,17 @@ BAD = Example("the README of old", "plays", yaml.safe_load(CAUGHT), CAUGHT)
 
 
 @pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Played]]:
-    """What came of each example on each history."""
+def played(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[tuple[str, str], Played]]:
+    """What came of each example on each history; only of those that this run is about."""
+    calls = [item.callspec for item in request.session.items if hasattr(item, "callspec")]
+    wanted = {call.params["example"].where for call in calls if "example" in call.params}
     with ExitStack() as stack:
         stage = Stage(tmp_path_factory.mktemp("examples"), stack)
         names: dict[tuple[str, str], str] = {}
         plays = []
-        for example in [*PLAYED, BAD]:
+        for example in [*(one for one in PLAYED if one.where in wanted), BAD]:
             histories = HISTORIES if example.deletes else ["usual"]
             hosts = {history: stage.host(example, history) for history in histories}
             names.update({(example.where, history): host for history, host in hosts.items()})
