@@ -81,6 +81,9 @@ notes:
   - Set the connection options once per play with C(module_defaults) and the group
     C(group/onlyoffice.docspace.docspace).
 seealso:
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_connect
-    description: Keys and their scopes, TLS with a private authority, environment, C(module_defaults), Vault.
+  - name: "Guide: Connect to a portal"
+    link: docsite/guide_connect.html
+    description: >-
+      Keys and their scopes, TLS with a private authority, environment, C(module_defaults), Vault.
+      In the collection's folder it is C(docs/docsite/rst/guide_connect.rst).
 """

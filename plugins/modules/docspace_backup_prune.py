@@ -108,8 +108,11 @@ seealso:
   - module: onlyoffice.docspace.docspace_backup_info
   - plugin: onlyoffice.docspace.backup_retention
     plugin_type: filter
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_prune
-    description: One history under one policy, backup by backup, and the guards.
+  - name: "Guide: Thin out backups"
+    link: docsite/guide_prune.html
+    description: >-
+      One history under one policy, backup by backup, and the guards.
+      In the collection's folder it is C(docs/docsite/rst/guide_prune.rst).
 """
 
 EXAMPLES = r"""

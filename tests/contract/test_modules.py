@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.onlyoffice.docspace.tests.contract.scenarios import (
+    FOLDER,
     HISTORY,
     SCENARIOS,
     STORAGE_SECRET,
@@ -29,13 +29,14 @@ from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import (
     Clock,
     check_outcome,
     run_module,
+    spec_of,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
 # These ask no portal, so they take no connection options and are in no action group.
 OFFLINE = {"docspace_backup_file_info"}
 MODULES = sorted({path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - OFFLINE)
-PREFIX = "onlyoffice.docspace."
+PREFIX, ANSIBLE = "onlyoffice.docspace.", "ansible.builtin."
 # Of every module, by Ansible itself.
 ANSIBLES = {"changed", "failed", "msg", "invocation", "warnings"}
 PYTHON_TYPES = {"str": str, "int": int, "bool": bool, "dict": dict, "list": list, "float": float}
@@ -54,31 +55,17 @@ def documented(module: str) -> dict[str, Any]:
     options: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
     for fragment in own["extends_documentation_fragment"]:
-        file, _dot, part = fragment[len(PREFIX) :].partition(".")
-        found = import_module(f"{COLLECTION}.plugins.doc_fragments.{file}").ModuleDocFragment
+        place = COLLECTION if fragment.startswith(PREFIX) else "ansible"
+        file, _dot, part = fragment.removeprefix(PREFIX).removeprefix(ANSIBLE).partition(".")
+        found = import_module(f"{place}.plugins.doc_fragments.{file}").ModuleDocFragment
         text = yaml.safe_load(getattr(found, part.upper() or "DOCUMENTATION"))
         options.update(text.get("options", {}))
         attributes.update(text.get("attributes", {}))
     for name, values in own.get("attributes", {}).items():
         attributes[name] = {**attributes.get(name, {}), **values}
-    return {**own, "options": {**options, **own["options"]}, "attributes": attributes}
-
-
-def spec_of(module: str) -> dict[str, Any]:
-    """What the module hands to AnsibleModule."""
-
-    class Seen(Exception):
-        pass
-
-    def note(_module: Any, **given: Any) -> None:
-        raise Seen(given)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(AnsibleModule, "__init__", note)
-        with pytest.raises(Seen) as seen:
-            import_module(f"{COLLECTION}.plugins.modules.{module}").main()
-    given: dict[str, Any] = seen.value.args[0]
-    return given
+    for name, option in own["options"].items():
+        options[name] = {**options.get(name, {}), **option}
+    return {**own, "options": options, "attributes": attributes}
 
 
 @pytest.fixture
@@ -89,7 +76,7 @@ def sim() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def play(monkeypatch: pytest.MonkeyPatch) -> Play:
+def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Play:
     """Run a scenario's module against a simulator, whose time goes on while it waits."""
 
     def play(sim: Simulator, scenario: Scenario, **how: Any) -> dict[str, Any]:
@@ -97,7 +84,11 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
         clock.on_sleep = sim.advance
         secrets = (sim.key, sim.portal.password, STORAGE_SECRET)
         options = {"url": sim.url, "api_key": sim.key, **scenario.options}
-        options = {name: value for name, value in options.items() if value is not None}
+        options = {
+            name: str(tmp_path) if value == FOLDER else value(sim) if callable(value) else value
+            for name, value in options.items()
+            if value is not None
+        }
         outcome = run_module(scenario.module, options, monkeypatch=monkeypatch, clock=clock, **how)
         return check_outcome(outcome, secrets)
 

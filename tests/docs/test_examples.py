@@ -19,7 +19,6 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.onlyoffice.docspace.tests.contract.test_modules import spec_of
 from ansible_collections.onlyoffice.docspace.tests.docs.examples import (
     COLLECTION,
     ROOT,
@@ -28,6 +27,7 @@ from ansible_collections.onlyoffice.docspace.tests.docs.examples import (
     all_examples,
 )
 from ansible_collections.onlyoffice.docspace.tests.docs.stage import HISTORIES, Played, Stage
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import spec_of
 
 EXAMPLES = all_examples()
 PLAYED = [example for example in EXAMPLES if example.kind != "values"]
