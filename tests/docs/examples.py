@@ -45,6 +45,12 @@ class Example(NamedTuple):
         """Whether it may remove a backup."""
         return any(removes(task) for task in self.tasks) or "backup_rotation" in self.text
 
+    @property
+    def replaces(self) -> bool:
+        """Whether it restores a portal from a file, which has an empty history then (C45)."""
+        name = f"{COLLECTION}docspace_backup_restore"
+        return any("src" in (task.get(name) or {}) for task in self.tasks)
+
 
 def removes(task: dict[str, Any]) -> bool:
     """Whether a task removes what lasts."""
