@@ -157,9 +157,7 @@ def test_addresses_and_ages_are_read_as_the_modules_read_them(tmp_path: Path) ->
     for number, url in enumerate(REFUSED, len(URLS)):
         assert seen("url", number)["address"] == "", url
     for number, age in enumerate(AGES):
-        found = seen("age", number)
-        assert (found["good"], int(found["seconds"])) == ("True", parse_duration(age, "max_age")), (
-            age
-        )
+        one = seen("age", number)
+        assert (one["good"], int(one["seconds"])) == ("True", parse_duration(age, "age")), age
     for number, age in enumerate(ODD_AGES, len(AGES)):
         assert seen("age", number)["good"] == "False", age
