@@ -10,6 +10,7 @@ import fnmatch
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -23,7 +24,7 @@ import pytest
 
 from . import __doc__ as about
 from .mutants import Mutant, mutants
-from .suite import PLACE, Chosen, Reach, copy_tree, end, preload, start
+from .suite import FORK, PLACE, Chosen, Reach, copy_tree, end, preload, start
 
 FATES = ("killed", "survived", "timed out", "not covered")
 MUTATED = ("plugins/module_utils/*", "plugins/modules/*", "plugins/filter/*")
@@ -185,10 +186,16 @@ def main() -> int:
     total = len(sample)
     random.Random(options.seed).shuffle(sample)
     preload()
+    # Also when somebody has enough of it, nothing goes on.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     with tempfile.TemporaryDirectory() as folder:
         base = copy_tree(options.tree, Path(folder, "copy"))
-        tests = look(base, options.tests, options.processes)
-        report(judge(base, sample[: options.mutants], tests, options), total)
+        try:
+            tests = look(base, options.tests, options.processes)
+            report(judge(base, sample[: options.mutants], tests, options), total)
+        finally:
+            for process in FORK.active_children():
+                end(process)
     return 0
 
 
