@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import ssl
 import threading
+import types
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ import pytest
 import trustme
 import yaml
 
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import delete
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.client import Client
 from ansible_collections.onlyoffice.docspace.plugins.modules import docspace_backup_prune
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import Clock
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import NEVER, row
@@ -414,6 +418,22 @@ def test_the_servers_own_backups(wire: Wire, run: Run) -> None:
     assert prune(run, keep_last=1, dump=True)["changed"] is True
 
 
+def test_a_true_for_one_of_the_servers_own_is_not_believed(wire: Wire, run: Run) -> None:
+    """DocSpace 3.1 says so and keeps it: only the history can tell."""
+    servers = f"{HISTORY}?Dump=true"
+    wire.expect("GET", servers, ok(days(0, 1)))
+    deletes(wire, [1])
+    wire.expect("GET", servers, ok(days(0, 1)))
+    kept = incomplete(run, "protocol", keep_last=1, dump=True)
+    assert "still there" in kept["msg"] and "3.2" in kept["msg"]
+    wire.expect("GET", servers, ok(days(0, 1)))
+    deletes(wire, [1])
+    wire.expect("GET", servers, empty(401))
+    unread = incomplete(run, "protocol", keep_last=1, dump=True)
+    assert "ot known whether" in unread["msg"]
+    assert kept["changed"] is unread["changed"] is False
+
+
 # --- ids ---
 
 
@@ -689,6 +709,43 @@ def test_no_more_workers_than_there_is_work(wire: Wire, run: Run) -> None:
     deletes(wire, [1])
     prune(run, keep_last=1, concurrency=10)
     assert wire.connections == 1
+
+
+def test_without_threads_they_go_one_at_a_time(
+    wire: Wire, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoThread(threading.Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    has = types.SimpleNamespace(Lock=threading.Lock, Thread=NoThread)
+    monkeypatch.setattr(delete, "threading", has)
+    wire.expect("GET", HISTORY, ok(days(0, 1, 2, 3)))
+    deletes(wire, [3, 2, 1])
+    result = prune(run, keep_last=1, concurrency=4, verbosity=1)
+    assert numbers(result["removed"]) == [3, 2, 1]
+    assert result["log"] == ["no more than 1 deletes at a time: no thread to be had"]
+
+
+def test_what_a_worker_that_dies_had_taken_is_looked_up(
+    wire: Wire, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    died = threading.Event()
+
+    def dying(_client: Client, *_rest: Any, **_more: Any) -> bool:
+        if threading.current_thread() is threading.main_thread():
+            return died.wait(20)
+        died.set()
+        raise SystemExit
+
+    monkeypatch.setattr(Client, "delete", dying)
+    wire.expect("GET", HISTORY, ok(days(0, 1, 2)))
+    wire.expect("GET", HISTORY, ok(days(0)))
+    result = prune(run, keep_last=1, concurrency=2, verbosity=1)
+    assert sorted(numbers(result["removed"])) == [1, 2]
+    (warning,) = result["warnings"]
+    assert "got no answer" in warning and "may remain" in warning
+    assert result["log"] == ["a worker ended: SystemExit"]
 
 
 # What a delete may be answered with that is no `true`, but doesn't speak for the others. One backup
@@ -1016,3 +1073,23 @@ def test_long_names_and_words_keep_the_messages_short(verbosity: int, wire: Wire
     wire.expect("GET", HISTORY, ok([copy(0), copy(1)]))
     result = incomplete(run, "server", ids=[uid(1), uid(2)], concurrency=1, verbosity=verbosity)
     assert all(len(warning) < 1000 for warning in result.get("warnings", []))
+
+
+# --- interrupted ---
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_tells_whether_anything_was_sent(
+    number: signal.Signals, wire: Wire, run: Run, clock: Clock
+) -> None:
+    clock.on_sleep = lambda _seconds: signal.raise_signal(number)
+    wire.expect("GET", HISTORY, html(503))
+    early = fail(run, "task_failed", keep_last=1)
+    assert early["msg"].startswith(f"Interrupted by {number.name}")
+    assert "sent before" not in early["msg"] and early["changed"] is False
+    wire.expect("GET", HISTORY, ok(days(0, 1, 2)))
+    deletes(wire, [2])
+    deletes(wire, [1], empty(429))
+    late = fail(run, "task_failed", keep_last=1, concurrency=1)
+    assert "sent before" in late["msg"] and "Run the task again" in late["msg"]
+    assert late["changed"] is True
