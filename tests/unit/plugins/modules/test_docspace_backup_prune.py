@@ -912,6 +912,16 @@ def test_three_lost_connections_in_a_row_stop_the_rest(
     assert result["failure"] == result["failures"][0]["failure"]
 
 
+def test_three_refusals_in_a_row_for_too_many_requests_stop_the_rest(wire: Wire, run: Run) -> None:
+    wire.expect("GET", HISTORY, ok(days(0, 1, 2, 3, 4, 5)))
+    deletes(wire, [5, 4, 3], empty(429, Retry_After="99"))
+    wire.expect("GET", HISTORY, ok(days(0, 1, 2, 3, 4, 5)))
+    result = incomplete(run, "rate_limited", keep_last=1, concurrency=1)
+    assert [record["failure"]["detail"] == "not tried" for record in result["failures"]] == [
+        *(False, False, False, True, True)
+    ]
+
+
 @pytest.mark.parametrize("between", [TRUE, failed(500), empty(429, Retry_After="99")])
 def test_an_answer_in_between_starts_the_count_again(between: Answer, wire: Wire, run: Run) -> None:
     wire.expect("GET", HISTORY, ok(days(*range(7))))
