@@ -62,6 +62,9 @@ def start(base: Path, tests: list[str], *plugins: Any) -> Any:
 
 def _run(base: Path, tests: list[str], plugins: tuple[Any, ...]) -> NoReturn:
     os.setsid()
+    # In the background of a shell it is ignored, and the tests of interruptions fail.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     output = os.open(base / "output", os.O_RDWR | os.O_CREAT | os.O_APPEND)
     for stream in (0, 1, 2):
         os.dup2(output, stream)
