@@ -55,37 +55,48 @@ class Tests(NamedTuple):
 def look(base: Path, paths: list[str], processes: int) -> Tests:
     """Run all tests once."""
     where = base / PLACE
-    files = sorted(
-        (file for path in paths for file in sorted(where.glob(path))),
-        key=lambda file: -file.stat().st_size,
-    )
+    found = {file for path in paths for file in where.glob(path)}
+    files = sorted(found, key=lambda file: (-file.stat().st_size, file))
     shares = [
         [str(file.relative_to(where)) for file in files[n::processes]] for n in range(processes)
     ]
-    running = [start(base, share, Reach(base, n)) for n, share in enumerate(shares) if share]
-    tests = Tests({}, defaultdict(set))
-    failed = []
-    for number, process in enumerate(running):
+    for process in [start(base, share, Reach(base, n)) for n, share in enumerate(shares) if share]:
         process.join()
         end(process)
         if process.exitcode not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             sys.exit(f"The tests don't run:\n{(base / 'output').read_text()[-3000:]}")
-        for line in (base / f"coverage.{number}.times").read_text().splitlines():
+    return learn(base)
+
+
+def learn(base: Path) -> Tests:
+    """What the run of all tests left in these files."""
+    tests = Tests({}, defaultdict(set))
+    failed = []
+    for times in base.glob("coverage.*.times"):
+        for line in times.read_text().splitlines():
             seconds, outcome, name = line.split(" ", 2)
             tests.seconds[name] = float(seconds)
             failed += [name] if outcome == "failed" else []
-        data = coverage.CoverageData(str(base / f"coverage.{number}"))
+        data = coverage.CoverageData(str(times.with_suffix("")))
         data.read()
         for file in data.measured_files():
-            short = str(Path(file).relative_to(where))
-            for reached, names in data.contexts_by_lineno(file).items():
-                tests.reached[short, reached] |= set(names) - {""}
+            short = str(Path(file).relative_to(base / PLACE))
+            for line_number, names in data.contexts_by_lineno(file).items():
+                tests.reached[short, line_number] |= set(names) - {"", *failed}
     print(f"{len(tests.seconds)} tests in {sum(tests.seconds.values()):.0f} s of their own.")
     for name in failed:
         print(f"left out, it fails on the unbroken tree: {name}")
-    for reaching in tests.reached.values():
-        reaching.difference_update(failed)
     return tests
+
+
+class Running(NamedTuple):
+    """A mutant that is being judged. ends: when it has timed out."""
+
+    process: Any
+    mutant: Mutant
+    copy: Path
+    source: bytes
+    ends: float
 
 
 def judge(base: Path, sample: list[Mutant], tests: Tests, options: Any) -> dict[Mutant, str]:
@@ -96,49 +107,57 @@ def judge(base: Path, sample: list[Mutant], tests: Tests, options: Any) -> dict[
         copies.append(base.with_name(f"{base.name}-{number}"))
         shutil.copytree(base, copies[-1])
     fates: dict[Mutant, str] = {}
-    running: dict[Any, tuple[Any, Mutant, Path, float, bytes]] = {}
-    queue = iter(enumerate(sample))
-    more = True
-    while more or running:
-        while more and copies and time.monotonic() < until:
-            serial, mutant = next(queue, (0, None))
-            if mutant is None:
-                more = False
-            elif names := tests.of(mutant):
-                copy = copies.pop()
-                file = copy / PLACE / mutant.file
-                source = file.read_bytes()
-                file.write_bytes(mutant.apply(source))
-                # Or what was compiled of the one before would do for it: same size, same second.
-                os.utime(file, (serial, serial))
-                process = start(copy, tests.files(names), Chosen(names))
-                limit = 60 + 4 * sum(tests.seconds[name] for name in names)
-                ends = time.monotonic() + limit
-                running[process.sentinel] = (process, mutant, copy, ends, source)
+    running: dict[Any, Running] = {}
+    queue = list(reversed(sample))
+    while (queue or running) and time.monotonic() < until:
+        while queue and copies:
+            mutant = queue.pop()
+            if names := tests.of(mutant):
+                if len(names) > options.most:
+                    names = set(random.Random(options.seed).sample(sorted(names), options.most))
+                judged = begin(copies.pop(), mutant, tests, names, serial=len(queue))
+                running[judged.process.sentinel] = judged
             else:
-                fates[mutant] = "not covered"
-        more = more and time.monotonic() < until
-        soon = min([1.0, *(entry[3] - time.monotonic() for entry in running.values())])
-        ready = wait(list(running), max(soon, 0)) if running else []
-        for sentinel, (process, mutant, copy, ends, source) in list(running.items()):
-            if sentinel not in ready and time.monotonic() < ends:
-                continue
+                note(fates, mutant, "not covered")
+        soon = min([until, *(judged.ends for judged in running.values())]) - time.monotonic()
+        ready = wait(list(running), max(soon, 0.0)) if running else []
+        for sentinel, judged in list(running.items()):
             if sentinel in ready:
-                process.join()
-            code = process.exitcode
-            end(process)
+                judged.process.join()
+            elif time.monotonic() < judged.ends:
+                continue
+            code = judged.process.exitcode
+            end(judged.process)
             if code == pytest.ExitCode.USAGE_ERROR:
-                sys.exit(f"pytest could not be run for {mutant}")
-            fates[mutant] = "timed out" if code is None else "killed" if code else "survived"
-            (copy / PLACE / mutant.file).write_bytes(source)
-            os.utime(copy / PLACE / mutant.file, (0, len(fates)))
-            copies.append(copy)
+                sys.exit(f"pytest could not be run for {judged.mutant}")
+            fate = "timed out" if code is None else "killed" if code else "survived"
+            note(fates, judged.mutant, fate)
+            (judged.copy / PLACE / judged.mutant.file).write_bytes(judged.source)
+            copies.append(judged.copy)
             del running[sentinel]
     return fates
 
 
+def begin(copy: Path, mutant: Mutant, tests: Tests, names: set[str], *, serial: int) -> Running:
+    file = copy / PLACE / mutant.file
+    source = file.read_bytes()
+    file.write_bytes(mutant.apply(source))
+    # Or what was compiled of the one before would do for it: same size, same second.
+    os.utime(file, (serial, serial))
+    process = start(copy, tests.files(names), Chosen(names))
+    ends = time.monotonic() + 60 + 4 * sum(tests.seconds[name] for name in names)
+    return Running(process, mutant, copy, source, ends)
+
+
+def note(fates: dict[Mutant, str], mutant: Mutant, fate: str) -> None:
+    """Say at once what no test noticed."""
+    fates[mutant] = fate
+    if fate != "killed":
+        print(f"{fate}: {mutant}")
+
+
 def report(fates: dict[Mutant, str], total: int) -> None:
-    """The table, and those that no test noticed."""
+    """The table."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for mutant, fate in fates.items():
         counts[mutant.file][fate] += 1
@@ -151,10 +170,6 @@ def report(fates: dict[Mutant, str], total: int) -> None:
         numbers = "".join(f"  {count[fate]:>11}" for fate in FATES)
         print(f"{file:{width}}{numbers}  {noticed:>11.0%}")
     print(f"\n{len(fates)} of {total} mutants.")
-    for fate in FATES[1:]:
-        print(f"\n{fate}:")
-        for mutant in sorted(mutant for mutant in fates if fates[mutant] == fate):
-            print(f"  {mutant}")
 
 
 def main() -> int:
@@ -166,8 +181,11 @@ def main() -> int:
     )
     root = Path(__file__).resolve().parents[2]
     parser.add_argument("--tree", type=Path, default=root, help="another checkout")
-    parser.add_argument("--minutes", type=float, default=10, help="begin no mutant after these")
-    parser.add_argument("--mutants", type=int, help="how many at the most")
+    parser.add_argument("--minutes", type=float, default=10, help="for all of it")
+    parser.add_argument("--mutants", type=int, help="how many of them")
+    parser.add_argument(
+        "--most", type=int, default=10**6, help="how many tests for a mutant: drawn"
+    )
     parser.add_argument("--seed", type=int, default=1, help="which come first")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--files", nargs="+", default=MUTATED, help="patterns of those to break")
