@@ -108,6 +108,8 @@ def check_url(url: str, secrets: set[str]) -> str:
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
+        if "[" in parts.netloc and ":" not in str(host):  # old Pythons take anything there
+            host = None
     except ValueError:
         host, port = None, None
     if not host or parts.scheme not in ("http", "https") or port == 0:
@@ -151,6 +153,14 @@ def build_connection(module: AnsibleModule) -> Connection:
         retries=params["retries"],
         secrets=module.no_log_values,
     )
+
+
+def to_other_host(connection: Connection, url: str) -> Connection:
+    """What a client needs to know of a host that isn't the portal's: no credentials."""
+    from .proxies import proxies_for
+
+    proxies = proxies_for(url, connection.secrets)
+    return connection._replace(url=url, authorization="", proxies=proxies)
 
 
 def _verify(params: dict[str, Any]) -> bool | str:

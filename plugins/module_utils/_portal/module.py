@@ -89,6 +89,7 @@ def run_module(
         return run(module, Client(build_connection(module), log.append, gate))
 
     exclusive = [("api_key", "username"), ("api_key", "password")]
+    exclusive += rules.pop("mutually_exclusive", [])
     spec = {**CONNECTION, **argument_spec}
     _main(spec, look, act, needs=REQUESTS_ERROR, mutually_exclusive=exclusive, **rules)
 
@@ -141,9 +142,13 @@ def _main(
     except DocSpaceError as error:
         failed = error
     except Interrupted as signal:
-        failed = _interrupted(signal)
+        failed = _interrupted(signal, gate.advice)
     if module is None:
-        module = AnsibleModule(argument_spec=_unchecked(spec), supports_check_mode=True)
+        # Without the other rules, so that the refusal is ours; but these are options, too.
+        common = bool(rules.get("add_file_common_args"))
+        module = AnsibleModule(
+            _unchecked(spec), supports_check_mode=True, add_file_common_args=common
+        )
     # Outside of the except block, or Ansible would add the traceback.
     verbose = {"log": log} if log and module._verbosity else {}
     if failed is not None:
@@ -186,13 +191,10 @@ def _unchecked(spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _interrupted(signal: Interrupted) -> DocSpaceError:
-    error = DocSpaceError(
-        "task_failed",
-        f"Interrupted by {signal.name}: nothing that writes was sent after it."
-        + (" What was sent before may go on or have had its effect." if signal.wrote else "")
-        + " Run the task again to see and to finish.",
-    )
+def _interrupted(signal: Interrupted, advice: str) -> DocSpaceError:
+    sent = " What was sent before may go on or have had its effect." if signal.wrote else ""
+    words = f"Interrupted by {signal.name}: nothing that writes was sent after it.{sent} {advice}"
+    error = DocSpaceError("task_failed", words)
     error.changed = signal.wrote
     return error
 

@@ -116,9 +116,10 @@ def run_module(
 ) -> Outcome:
     """Run a module's main() as Ansible does. Its environment is empty but for `env`.
 
-    warnings in the result become a list of strings, whatever the version of ansible-core.
+    name: a module of the collection, or the whole path of one of the tests' own. warnings in the result become a list of strings, whatever the version of ansible-core.
     """
-    module = import_module(f"{COLLECTION}.plugins.modules.{name}")
+    path = name if "." in name else f"plugins.modules.{name}"
+    module = import_module(f"{COLLECTION}.{path}")
     log: list[str] = []
     with monkeypatch.context() as patch, _isolated(patch, log):
         for variable in STEERING:
@@ -183,6 +184,8 @@ def spec_of(module: str) -> dict[str, Any]:
         with pytest.raises(Seen) as seen:
             import_module(f"{COLLECTION}.plugins.modules.{module}").main()
     given: dict[str, Any] = seen.value.args[0]
+    if given.get("add_file_common_args"):
+        given["argument_spec"] = {**basic.FILE_COMMON_ARGUMENTS, **given["argument_spec"]}
     return given
 
 

@@ -87,12 +87,22 @@ def redirect(location: str, status: int = 302) -> Answer:
     return Answer(status, b"", {"Location": location})
 
 
+def file_in_form(content: bytes, boundary: bytes) -> bytes:
+    """The bytes of a form's only file, which has to have a name (C39)."""
+    nothing, part, end = content.split(b"--" + boundary)
+    head, _blank, file = part.partition(b"\r\n\r\n")
+    assert (nothing, end, file[-2:]) == (b"", b"--\r\n", b"\r\n"), "no form"
+    assert head.startswith(b"\r\n") and b' filename="' in head, "a part without a file name"
+    return file[:-2]
+
+
 def _names(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 class Request(NamedTuple):
-    """A request as it came. target: as on the request line. body: decoded JSON, None for none."""
+    """A request as it came. target: as on the request line. body: decoded JSON, of a form the bytes
+    of the one file in it, None for none."""
 
     method: str
     target: str
@@ -266,7 +276,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         content = self.rfile.read(length)
         # `self.path` has its leading slashes folded.
         target = self.requestline.split(" ")[1]
-        body = json.loads(content) if content else None
+        kind = self.headers.get("Content-Type", "")
+        body: Any = None
+        if kind.startswith("multipart/form-data; boundary="):
+            body = file_in_form(content, kind.partition("=")[2].encode())
+        elif content:
+            body = json.loads(content)
         wire = self.server.wire
         self.send(wire, wire.answer(Request(self.command, target, self.headers, body)))
 
