@@ -114,7 +114,7 @@ def test_a_worker_that_ends_in_the_middle(
 
     monkeypatch.setattr(Client, "delete", broken)
     result, _portal = prune(run, clock, never, concurrency=3)
-    assert len(result["failures"]) == 1
+    assert len(result["failures"]) == 1 and "came to no end" in result["msg"]
 
 
 @pytest.mark.parametrize("started", [0, 2])
@@ -152,12 +152,24 @@ def test_a_portal_that_refuses_all_is_asked_a_few_times(
 
 @pytest.mark.parametrize("concurrency", [2, 10])
 def test_a_refusal_makes_all_workers_pause(concurrency: int, run: Run, clock: Clock) -> None:
-    def refuse(number: int) -> Answer | None:
-        return empty(429, Retry_After="25") if number == 1 else None
+    """The one that was refused sleeps first, and here not before another does."""
+    first, another, sleep = threading.Lock(), threading.Event(), clock.sleep
 
+    def wait_for_another(seconds: float) -> None:
+        if first.acquire(blocking=False):
+            another.wait(10)
+        another.set()
+        sleep(seconds)
+
+    clock.sleep = wait_for_another  # type: ignore[method-assign]
     began = clock.monotonic()
-    result, portal = prune(run, clock, refuse, concurrency=concurrency)
+    result, portal = prune(
+        run,
+        clock,
+        lambda number: empty(429, Retry_After="25") if number == 1 else None,
+        concurrency=concurrency,
+    )
     assert result["failures"] == []
-    # What was on its way already is no repetition.
+    # What was on its way already can't be held back.
     early = [when for when in portal.deletes if when < began + 25]
     assert len(early) <= concurrency
