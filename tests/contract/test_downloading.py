@@ -281,7 +281,7 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
             assert runs.run(10 if number else 15, max_age="2d")["killed"]
             (part,) = folder.iterdir()
             sizes.append(part.stat().st_size)
-        assert 0 < sizes[0] and sizes == sorted(set(sizes)), sizes
+        assert sizes[0] > 0 and sizes == sorted(set(sizes)), sizes
         last = runs.run(max_age="2d")
         assert last["result"]["resumed"] == 1 and started(sim) == 1
         one_copy(folder)
