@@ -10,33 +10,36 @@ It stands beside the playbook, because it serves nothing else. It judges nothing
 from __future__ import annotations
 
 import calendar
-import json
-import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from operator import itemgetter
 from typing import Any
 
-import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.onlyoffice.docspace.plugins.filter.backup_retention import (
-    backup_retention,
-)
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import (
     NOT_KEPT,
-    OPTIONS,
-    Policy,
-    normal_id,
 )
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
-    format_time,
     parse_time,
+)
+from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._preview import (
+    NAMED,
+    Judged,
+    invented_history,
+    judge,
+    read_history,
+    read_policy,
 )
 
 # Kept for what they are and not by a rule: they take no place of any rule.
-APART = {"protected": "P", "future": "F", "expires": "E"}
+APART = ("protected", "future", "expires")
+# Rules that reach back by time have small letters; "within 7d" has that of "within".
+PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
+REASONS = (*APART, "last", *PERIODS, "within", *(f"within {one}" for one in PERIODS), "min_keep")
+LETTERS = dict(zip(REASONS, "PFELHDWMYrhdwmyK"))  # in a day's cell, for each reason to keep
+CELL_LETTERS = 5
 TITLE_LINES = 12
 # Not those of the calendar module: Ansible sets the locale, and the page is in English.
 MONTHS = (
@@ -45,97 +48,120 @@ MONTHS = (
 )
 
 
-def retention_page(backups: object, policy: object, now: object) -> dict[str, Any]:
-    """Judge the backups, and lay the plan out. What is wrong with the input comes as ``error``."""
+def retention_page(
+    backups: object, policy: object, now: object, invented: object = False
+) -> dict[str, Any]:
+    """Judge the backups, and lay the plan out. What is wrong with the input comes as ``error``.
+
+    invented: judge a history made up for the policy.
+    """
     try:
-        return {"error": "", **_page(_history(backups), _policy(policy), str(now))}
+        given = read_policy(policy)
+        if not invented:
+            return {
+                "error": "",
+                **_page(judge(read_history(backups), given, str(now)), given, str(now)),
+            }
+        unnamed = {option: given[option] for option in given if option != "name_pattern"}
+        plan = judge(invented_history(given, str(now)), unnamed, str(now))
+        return {"error": "", **_page(plan, given, str(now))}
     except (AnsibleFilterError, ValueError) as error:
         return {"error": str(error).replace("backup_retention: ", "", 1)}
 
 
-def invented_history(now: object) -> list[dict[str, str]]:
-    """One backup a day for a year, the last one before ``now``."""
+def policy_option(policy: object, name: str) -> Any:
+    """One option of a policy, blank without it; what is wrong with the policy is said later."""
     try:
-        moment = parse_time(str(now))
+        value = read_policy(policy).get(name, "")
     except ValueError:
-        return []  # the page says what is wrong with the time
-    newest = moment.replace(hour=3, minute=0, second=0, microsecond=0)
-    if newest > moment:
-        newest -= timedelta(days=1)
-    days = [newest - timedelta(days=day) for day in range(365)]
-    return [
-        {
-            # Made from the day, so the same in each run.
-            "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{day:%Y-%m-%d}")),
-            "file_name": f"workspace_{day:%Y-%m-%d_%H-%M-%S}.tar.gz",
-            "storage_type": "local",
-            "created_on": format_time(day),
-        }
-        for day in days
-    ]
+        return ""
+    return value if isinstance(value, bool) else str(value)
 
 
-def _history(given: object) -> list[Any]:
-    """Read a list of backups, what docspace_backup_info returned, or either one as JSON."""
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except ValueError as error:
-            raise ValueError(f"preview_file is not JSON: {error}") from error
-    if isinstance(given, Mapping):
-        given = given.get("backups")
-    if not isinstance(given, list):
-        raise ValueError(
-            "there must be a list of backups, each with 'id' and 'created_on', or the result of "
-            "docspace_backup_info with its 'backups'"
-        )
-    return given
-
-
-def _policy(given: object) -> dict[str, Any]:
-    """Read the policy as a dictionary, or as text: that is how ``-e preview_policy=...`` gives it."""
-    if isinstance(given, str):
-        try:
-            given = yaml.safe_load(given)
-        except yaml.YAMLError as error:
-            raise ValueError("preview_policy can't be read as a dictionary") from error
-    if not isinstance(given, Mapping):
-        raise ValueError("preview_policy must be a dictionary such as {keep_daily: 7}")
-    for option in given:
-        if option == "now":
-            raise ValueError("preview_policy: 'now' does not belong there, set preview_now")
-        if option not in OPTIONS:
-            raise ValueError(f"preview_policy: {option!r} is none of {', '.join(OPTIONS)}")
-    return dict(given)
-
-
-def _page(backups: list[Any], policy: dict[str, Any], now_text: str) -> dict[str, Any]:
-    plan = backup_retention(backups, now=now_text, **policy)
-    read = Policy(policy)
-    now = parse_time(now_text).astimezone(read.zone)
-    items = plan["keep"] + plan["remove"]
-    rows = [_row(item, number, now, read.zone) for number, item in enumerate(items, 1)]
+def _page(plan: Judged, policy: dict[str, Any], now_text: str) -> dict[str, Any]:
+    zone = plan.rules.zone
+    now = parse_time(now_text).astimezone(zone)
+    items = plan.keep + plan.remove
+    rows = [_row(item, number, now, zone) for number, item in enumerate(items, 1)]
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault(row["storage"] if read.by_storage else "", []).append(row)
-    there = {normal_id(row["id"]) for row in rows}
+        groups.setdefault(row["storage"] if plan.rules.by_storage else "", []).append(row)
+    # What loses something comes first.
+    order = sorted(groups, key=lambda name: (not _counts(groups[name])["removed"], name))
     return {
         "now": f"{now.date()} {now.time().isoformat('minutes')}",
         "zone": policy.get("timezone") or "UTC",
-        "policy": {option: _plain(value) for option, value in policy.items() if value is not None},
-        "unknown": sorted(read.protected - there),
+        "policy": {option: _plain(value) for option, value in policy.items()},
+        "notes": list(_notes(plan, policy)),
+        "letters": _legend(rows),
         "counts": _counts(rows),
         "groups": [
-            {"name": name, "number": number, "counts": _counts(of), **_group(of, now.date())}
-            for number, (name, of) in enumerate(sorted(groups.items()), 1)
+            {
+                "name": name,
+                "number": number,
+                "counts": _counts(groups[name]),
+                **_group(groups[name], now.date()),
+            }
+            for number, name in enumerate(order, 1)
         ],
     }
 
 
+def _notes(plan: Judged, policy: Mapping[str, Any]) -> Iterable[str]:
+    """What the calendar can't show."""
+    most = policy.get("max_delete")
+    if most is not None and len(plan.remove) > most:
+        yield (
+            f"max_delete allows {most}, and {len(plan.remove)} would go: docspace_backup_prune "
+            "would fail and remove nothing."
+        )
+    if plan.left_out:
+        yield (
+            f"Left out by storage_type or name_pattern, so they stay and aren't counted: "
+            f"{plan.left_out}."
+        )
+    for option, what in (("protect_ids", "protects"), ("ids", "removes")):
+        if plan.unknown[option]:
+            names = ", ".join(plan.unknown[option])
+            yield f"Not among the backups, so {option} {what} nothing here: {names}"
+
+
+def _letter(reason: str) -> str:
+    rule = reason.replace("oldest ", "", 1)
+    return LETTERS.get(rule) or LETTERS.get(rule.partition(" ")[0], "")
+
+
+def _letters(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The rules that keep something, each once; a long row of them is cut."""
+    found = {
+        _letter(reason) for row in rows if row["kind"] != "removed" for reason in row["reasons"]
+    }
+    letters = [letter for letter in LETTERS.values() if letter in found]
+    if len(letters) > CELL_LETTERS:
+        letters[CELL_LETTERS - 1 :] = ["+"]
+    return "".join(letters)
+
+
+def _legend(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The letters that are used, with what they stand for."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        for reason in row["reasons"]:
+            name = reason.replace("oldest ", "", 1)
+            if _letter(reason) and name not in names.setdefault(_letter(reason), []):
+                names[_letter(reason)].append(name)
+    return [
+        {"letter": letter, "names": ", ".join(names[letter])}
+        for letter in LETTERS.values()
+        if letter in names
+    ]
+
+
 def _row(item: Mapping[str, Any], number: int, now: datetime, zone: tzinfo) -> dict[str, Any]:
     moment = parse_time(item["created_on"]).astimezone(zone)
-    letters = "".join(letter for reason, letter in APART.items() if reason in item["reasons"])
-    removed = item["reasons"] == [NOT_KEPT]
+    reasons = list(item["reasons"])
+    removed = reasons in ([NOT_KEPT], [NAMED])
+    apart = not removed and not set(APART).isdisjoint(reasons)
     return {
         "number": number,
         "id": str(item["id"]),
@@ -144,9 +170,8 @@ def _row(item: Mapping[str, Any], number: int, now: datetime, zone: tzinfo) -> d
         "day": moment.date().isoformat(),
         "time": moment.time().isoformat("minutes"),
         "age": _age(now - moment),
-        "kind": "removed" if removed else "apart" if letters else "kept",
-        "letters": letters,
-        "reasons": item["reasons"],
+        "kind": "removed" if removed else "apart" if apart else "kept",
+        "reasons": reasons,
     }
 
 
@@ -205,7 +230,7 @@ def _cell(day: date, days: dict[date, list[dict[str, Any]]], today: date) -> dic
     return {
         **cell,
         "kind": "mixed" if mixed else "kept" if "kept" in kinds else kinds.pop(),
-        "letters": "".join(sorted({letter for row in rows for letter in row["letters"]})),
+        "letters": _letters(rows),
         "of": "" if len(rows) == 1 else f"{kept}/{len(rows)}" if mixed else f"\u00d7{len(rows)}",
         "number": rows[0]["number"],
         "title": "\n".join([day.isoformat(), *lines]),
@@ -232,6 +257,6 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "docspace_invented_history": invented_history,
+            "docspace_policy_option": policy_option,
             "docspace_retention_page": retention_page,
         }

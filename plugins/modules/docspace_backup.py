@@ -111,10 +111,16 @@ seealso:
   - module: onlyoffice.docspace.docspace_backup_prune
   - module: onlyoffice.docspace.docspace_backup_restore
   - module: onlyoffice.docspace.docspace_backup_schedule
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_delete
-    description: The task, the dry run, what RV(ignore:changed) means, each failure and what to do about it.
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_make
-    description: Storage types, freshness, joining and waiting.
+  - name: "Guide: Delete a backup safely"
+    link: docsite/guide_delete.html
+    description: >-
+      The task, the dry run, what RV(ignore:changed) means, each failure and what to do about it.
+      In the collection's folder it is C(docs/docsite/rst/guide_delete.rst).
+  - name: "Guide: Make backups and keep them fresh"
+    link: docsite/guide_make.html
+    description: >-
+      Storage types, freshness, joining and waiting.
+      In the collection's folder it is C(docs/docsite/rst/guide_make.rst).
 """
 
 EXAMPLES = r"""
@@ -153,16 +159,24 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ made.backup.file_name }}"
 
-- name: Look for local backups older than 90 days
+- name: Find the lasting backups that are older than 90 days
   onlyoffice.docspace.docspace_backup_info:
-    storage_type: [local]
+    lasting: true
     older_than: 90d
   register: old
 
-- name: Delete them one by one
+- name: See whether there is a younger one
+  onlyoffice.docspace.docspace_backup_info:
+    lasting: true
+    newer_than: 90d
+  register: young
+
+# When backups have failed for months, the old ones are all there is.
+- name: Delete the old ones if there is
   onlyoffice.docspace.docspace_backup:
     id: "{{ item.id }}"
     state: absent
+  when: young.count > 0
   loop: "{{ old.backups }}"
   loop_control:
     label: "{{ item.file_name }}"

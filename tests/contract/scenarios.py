@@ -9,12 +9,15 @@ Together a module's scenarios must return every key that it documents.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import requests
 
 from ansible_collections.onlyoffice.docspace.tests.simulator import Simulator
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import targz
 
 
 def numbered(number: int) -> str:
@@ -46,7 +49,7 @@ CONSUMER = {
 class Scenario(NamedTuple):
     """One use of a module on a portal with `HISTORY`.
 
-    arrange: what happens on the portal before. changed: what the real run reports. code: that of
+    options: a function is called with the simulator for the value. arrange: what happens on the portal before. changed: what the real run reports. code: that of
     its failure. surprises: whether only a real run can find that out. unknown: result keys with
     values that only the server can give. repeats: whether a second run changes as much again; None where it can't be run at once.
     """
@@ -85,6 +88,16 @@ SCHEDULED = post(
 )
 MADE = ("backup", "task", "diff")
 FETCHED = (*MADE, "dest", "size", "sha256")
+
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="docspace-scenarios-")
+
+
+def backup_file(_sim: Simulator) -> str:
+    """A whole backup file, without a manifest."""
+    place = Path(_FOLDER.name, "backup.tar.gz")
+    place.write_bytes(targz())
+    return str(place)
 
 
 def refused_delete(sim: Simulator) -> None:
@@ -234,5 +247,26 @@ SCENARIOS = [
         {"id": LOCAL, "confirm": "127.0.0.1"},
         arrange=SOMEBODY_ELSES,
         code="conflict",
+    ),
+    Scenario(
+        "docspace_backup_restore",
+        "from a file",
+        {"src": backup_file, "confirm": "127.0.0.1"},
+        True,
+        unknown=("task",),
+        repeats=True,
+    ),
+    Scenario(
+        "docspace_backup_restore",
+        "from a file of unknown age",
+        {"src": backup_file, "confirm": "127.0.0.1", "max_age": "1d"},
+        code="guard",
+    ),
+    Scenario(
+        "docspace_backup_restore",
+        "followed",
+        {"task_id": lambda sim: sim.state()["restore"]["taskId"]},
+        arrange=post("startrestore", backupId=LOCAL, storageType="Local", storageParams=[]),
+        unknown=("task",),
     ),
 ]

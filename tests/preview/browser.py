@@ -32,6 +32,28 @@ INSTALL = (
     "To leave the browser out, say why in PREVIEW_SKIP_BROWSER."
 )
 
+INTRUDERS = "document.querySelectorAll('script, img, iframe, object, embed, form').length"
+# WCAG 2: contrast of every text with what is behind it, worst first.
+CONTRAST = """(() => {
+  const parts = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(
+    v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = parts(getComputedStyle(at).backgroundColor);
+      if (color.length < 4 || color[3] > 0) return color;
+    }
+    return [255, 255, 255];
+  };
+  return [...document.querySelectorAll('body *')].filter(element =>
+    [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())
+  ).map(element => {
+    const [a, b] = [light(parts(getComputedStyle(element).color)), light(behind(element))];
+    return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), element.outerHTML.slice(0, 120)];
+  }).sort((one, other) => one[0] - other[0]).slice(0, 3);
+})()"""
+
 
 class Browser:
     """One browser, one page in it."""
@@ -143,3 +165,10 @@ class Browser:
         sent = [event for event in self.events if event["method"] == "Network.requestWillBeSent"]
         addresses = [str(event["params"]["request"]["url"]) for event in sent]
         return [address for address in addresses if not address.startswith("data:")]
+
+    def look(self, page: Path, **how: Any) -> None:
+        """Open a page, which may ask for nothing but itself, and complain of nothing."""
+        self.open(page, **how)
+        assert self.requests() == [page.resolve().as_uri()]
+        assert self.complaints() == []
+        assert self.value(INTRUDERS) == 0

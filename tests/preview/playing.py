@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,13 +30,18 @@ class Play(NamedTuple):
 
 
 def play(
-    folder: Path, *, playbook: str = PREVIEW, environ: Mapping[str, str] | None = None, **given: Any
+    folder: Path,
+    *options: str,
+    playbook: str = PREVIEW,
+    root: Path = ROOT,
+    environ: Mapping[str, str] | None = None,
+    **given: Any,
 ) -> Play:
-    """Run a playbook in a folder. given: the extra variables."""
+    """Run a playbook in a folder. root: the collection. given: the extra variables."""
     with tempfile.TemporaryDirectory(prefix="docspace-preview-") as home:
         place = Path(home, "ansible_collections", "onlyoffice", "docspace")
         place.parent.mkdir(parents=True)
-        place.symlink_to(ROOT, target_is_directory=True)
+        place.symlink_to(root, target_is_directory=True)
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -45,7 +51,8 @@ def play(
             [
                 *(sys.executable, "-m", "ansible", "playbook", "--inventory", "localhost,"),
                 *("--connection", "local", "--extra-vars", json.dumps(given)),
-                *("--extra-vars", f"ansible_python_interpreter={sys.executable}", playbook),
+                *("--extra-vars", f"ansible_python_interpreter={sys.executable}"),
+                *(*options, playbook),
             ],
             cwd=folder,
             env={
@@ -59,7 +66,7 @@ def play(
                 **(environ or {}),
             },
             check=False,
-            timeout=60,
+            timeout=120,
             capture_output=True,
             text=True,
         )
@@ -67,3 +74,15 @@ def play(
     changed = re.search(r"^localhost .*changed=(\d+)", text, re.MULTILINE)
     page = folder / given.get("preview_output", "retention_preview.html")
     return Play(done.returncode, int(changed.group(1)) if changed else -1, text, page)
+
+
+def load_filter(file: str, name: str) -> Callable[..., Any]:
+    """A filter that stands beside the playbooks; they are in no package."""
+    path = ROOT / "playbooks" / "filter_plugins" / f"{file}.py"
+    spec = importlib.util.spec_from_file_location(file, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    filters: dict[str, Callable[..., Any]] = module.FilterModule().filters()
+    return filters[name]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from .._portal.client import Client
 from .._portal.errors import NOT_KNOWN, NOTHING, DocSpaceError, protocol_error
-from .._portal.values import clean, first_line, is_whole
+from .._portal.values import clean, first_line, is_whole, normal_uuid
 from .history import API, dump_query
 
 # A cancelled task is gone at once, and comes back seconds later to say that it was (C24).
@@ -41,6 +41,11 @@ class Task(NamedTuple):
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.status in ("completed", "cancelled", "failed")
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing has happened to it yet, which a server that gives no status can't say."""
+        return self.status == "created" and self.progress == 0
 
     def result(self) -> dict[str, Any]:
         """The task as modules return it."""
@@ -82,13 +87,18 @@ def parse_task(response: Any) -> Task | None:
     else:
         name = "cancelled" if told and status == 3 else "completed"
     return Task(
-        clean(response.get("taskId") or "").lower()[:100],
+        _identity(response.get("taskId")),
         _per_cent(response.get("progress")),
         name,
         first_line(response["warning"]) or None if response.get("warning") else None,
         first_line(error) or "unknown" if error else None,
         told,
     )
+
+
+def _identity(value: Any) -> str:
+    text = clean(value or "")
+    return normal_uuid(text) or text.lower()[:100]
 
 
 def _per_cent(value: Any) -> int:
@@ -104,21 +114,28 @@ def start(
     *,
     before: Task | None,
     look: Callable[[], Task | None],
+    waits: bool = False,
+    advice: str | None = None,
 ) -> tuple[Task, bool]:
     """Send a start, once. Gives the task, and whether the server named it, not only the look-up.
 
     A start that is taken is answered with a new task that is `created`. While a task runs, the
     server answers with that one and ignores the start (C22). An answer that is lost or odd counts
     as taken when a task shows up that wasn't there before; when none does, nothing is known.
-    before: the task that was there before the start. look: reads the one that is there now.
+    before: the task that was there before the start. look: reads the one that is there now. waits:
+    whether the one before waits for its file; then this start may be the one that it waits for, and
+    is answered with its id (C44). advice: what to do when nothing is known.
     """
 
     def is_new(task: Task) -> bool:
-        return bool(task.id) and (before is None or task.id != before.id)
+        return normal_uuid(task.id) is not None and (before is None or task.id != before.id)
+
+    def is_known(task: Task) -> bool:
+        return waits and before is not None and task.id == before.id
 
     def taken(response: Any) -> Task:
         task = parse_task(response)
-        if task is None or not is_new(task):
+        if task is None or not (is_new(task) or is_known(task)):
             raise protocol_error("The portal's answer to the start holds no new task.")
         return task
 
@@ -137,14 +154,16 @@ def start(
         except DocSpaceError as error:
             client.log(f"{error.method} {error.path}: {error.code}")
             task = None
-        if task is not None and is_new(task):
+        if task is not None and (is_new(task) or (is_known(task) and not task.idle)):
             return task, False
         time.sleep(1.0)
     # Not known is not "no": it may go on.
     lost.outcome, lost.changed = NOT_KNOWN, True
+    # What the failure itself advises is left out where another advice is given.
+    reason = lost.message if advice is None else f"{lost.message.partition('. ')[0]}."
     lost.message = (
         f"Not known whether {call} was taken: its answer was lost, and no new task showed up in "
-        f"{COMES_BACK:.0f} s. It isn't sent twice; look at the portal, then run again. "
-        f"{lost.message}"
+        f"{COMES_BACK:.0f} s. It isn't sent twice; "
+        f"{advice or 'look at the portal, then run again'}. {reason}"
     )
     raise lost
