@@ -23,9 +23,9 @@ UTILS = PLUGINS / "module_utils"
 # A new file of `_backup` is named here. A noun tells what is, a verb changes something.
 NOUNS = (
     *("archive", "files", "history", "info", "manifest", "names", "record", "retention"),
-    *("pace", "storage", "tar", "task"),
+    *("pace", "part", "place", "storage", "tar", "task"),
 )
-VERBS = ("delete", "download", "make", "prune", "restore", "schedule", "upload")
+VERBS = ("delete", "download", "make", "offer", "prune", "restore", "schedule", "upload")
 # Nouns that are values and rules alone: the filter, or another program, can use them anywhere.
 PURE = ("archive", "manifest", "names", "record", "retention", "storage", "tar")
 # What of `_portal` is a module's own: nothing below a module builds a connection or ends a task.
