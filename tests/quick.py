@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from antsibull_nox.collection import load_collection_data_from_disk, setup_curre
 ROOT = Path(__file__).resolve().parent.parent
 # Tests need the collection where Ansible looks for it. What hasn't changed isn't copied again.
 PLACE = ROOT / ".nox" / "quick"
+COPY = PLACE / "ansible_collections" / "onlyoffice" / "docspace"
 CODE = ("noxfile.py", "playbooks", "plugins", "tests")
 TESTS = ("tests/unit", "tests/contract")
 WORKERS = "2"
@@ -39,12 +40,11 @@ class Done(NamedTuple):
 
 def run(name: str, *command: str) -> Done:
     """Run a tool of this Python's environment on the copy."""
-    copy = PLACE / "ansible_collections" / "onlyoffice" / "docspace"
     environment = {**os.environ, "PYTHONPATH": str(PLACE), "MYPYPATH": str(PLACE)}
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", *command],
-        cwd=copy,
+        cwd=PLACE if name == "types" else COPY,
         env=environment,
         check=False,
         stdout=subprocess.PIPE,
@@ -56,13 +56,15 @@ def run(name: str, *command: str) -> Done:
 
 def tools(chosen: list[str]) -> dict[str, list[str]]:
     """What is to run. chosen: the tests that were asked for, none for all."""
+    # mypy learns the names of modules from the folder that it starts in.
     mypy = ["mypy", "--explicit-package-bases", "--namespace-packages", "--no-color-output"]
+    mypy += ["--config-file", str(COPY / "pyproject.toml"), "--cache-dir", str(PLACE / "mypy")]
     pytest = ["pytest", "--quiet", "--no-header"]
     if not chosen or any((ROOT / one).is_dir() for one in chosen):
         pytest += ["--numprocesses", WORKERS]
     commands = {
         "tests": [*pytest, *(chosen or TESTS)],
-        "types": [*mypy, "--cache-dir", str(PLACE / "mypy"), *CODE],
+        "types": [*mypy, *(str((COPY / one).relative_to(PLACE)) for one in CODE)],
         "format": ["ruff", "format", "--no-cache", "--check", "--quiet", "--diff", *CODE],
         "lint": ["ruff", "check", "--no-cache", "--quiet", *CODE],
     }
@@ -78,19 +80,16 @@ def main(chosen: list[str]) -> int:
     setup_current_tree(PLACE, load_collection_data_from_disk(ROOT))
     failed = 0
     with ThreadPoolExecutor() as pool:
-        for future in [pool.submit(run, *item) for item in flat(tools(chosen))]:
+        running = [pool.submit(run, name, *command) for name, command in tools(chosen).items()]
+        for future in as_completed(running):
             done = future.result()
             failed += done.code != 0
             if done.code:
                 print(done.output.rstrip())
-            summary = done.output.strip().splitlines()[-1:] if done.name in ("tests",) else []
+            summary = done.output.strip().splitlines()[-1:] if done.name == "tests" else []
             verdict = "FAILED" if done.code else "ok"
             print(f"{verdict:6} {done.name:6} {done.seconds:5.1f} s", *summary, flush=True)
     return 1 if failed else 0
-
-
-def flat(commands: dict[str, list[str]]) -> list[tuple[str, ...]]:
-    return [(name, *command) for name, command in commands.items()]
 
 
 if __name__ == "__main__":

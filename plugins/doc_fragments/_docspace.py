@@ -68,6 +68,7 @@ options:
     type: int
     default: 3
 requirements:
+  - python >= 3.9 where the module runs
   - requests >= 2.25.1 where the module runs
 notes:
   - Proxies are taken from the usual environment variables. C(.netrc) is never read, and redirects are never followed.
