@@ -220,7 +220,7 @@ def test_a_letter_for_each_reason() -> None:
     }
     assert all(len(names) == 1 for names in meant.values())
     for group in page["groups"]:
-        kept = {row["day"]: [] for row in group["lists"]["kept"]}
+        kept: dict[str, list[str]] = {row["day"]: [] for row in group["lists"]["kept"]}
         for row in group["lists"]["kept"]:
             kept[row["day"]] += [reason.replace("oldest ", "") for reason in row["reasons"]]
         cells = [cell for month in group["months"] for week in month["weeks"] for cell in week]
