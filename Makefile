@@ -9,11 +9,12 @@ VENV := .venv
 NOX := $(VENV)/bin/nox --reuse-venv yes --download-python never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test live matrix benchmark format clean
+.PHONY: help demo docs test live matrix benchmark format clean
 
 help:
 	@echo 'make demo       watch the collection work, on a simulated portal'
 	@echo 'make test       run all tests on the newest ansible-core that $(PYTHON) supports'
+	@echo 'make docs       build the documentation as a site, in docs/build'
 	@echo 'make live       run the integration tests on the portal of DOCSPACE_BASE_URL and DOCSPACE_API_KEY'
 	@echo 'make matrix     run sanity and units on every supported ansible-core and Python here'
 	@echo 'make benchmark  compare with ansible.builtin.ping and ansible.builtin.uri'
@@ -26,6 +27,9 @@ demo: $(VENV)/ready
 # CI=true makes antsibull-nox check the formatting instead of changing files.
 test: $(VENV)/ready
 	CI=true $(NOX)
+
+docs: $(VENV)/ready
+	$(NOX) --session docs -- build
 
 live: $(VENV)/ready
 	@$(NOX) --session live
@@ -40,7 +44,7 @@ format: $(VENV)/ready
 	$(NOX) --session formatters
 
 clean:
-	rm -rf $(VENV) .ansible .hypothesis .mypy_cache .nox .pytest_cache .ruff_cache tests/output
+	rm -rf $(VENV) .ansible docs/build .hypothesis .mypy_cache .nox .pytest_cache .ruff_cache tests/output
 	rm -f onlyoffice-docspace-*.tar.gz
 
 # Made anew when a requirement changes. The file comes last, so that an interrupted install is repeated.

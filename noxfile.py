@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import antsibull_nox
 import nox
+from antsibull_nox.collection import load_collection_data_from_disk, setup_current_tree
 from antsibull_nox.sessions import CollectionSetup, prepare_collections
 
 ROOT = Path(__file__).resolve().parent
@@ -36,6 +37,15 @@ CORES = {
     "2.20": ("3.12", "3.13", "3.14"),
     "2.21": ("3.12", "3.13", "3.14"),
 }
+# requests as README.md promises it, and the oldest urllib3 that it takes. Both run on Python 3.9 only.
+OLDEST = ("requests==2.25.1", "urllib3==1.21.1")
+# What meets the network, and two files in which whole modules meet the simulator.
+OLDEST_TESTS = (
+    *(f"tests/unit/plugins/module_utils/test_{name}.py" for name in ("credentials", "input")),
+    *(f"tests/unit/plugins/module_utils/test_{name}.py" for name in ("misbehaviour", "reach")),
+    *("tests/unit/plugins/module_utils/test_repeats.py", "tests/unit/plugins/test_rooms.py"),
+    *("tests/contract/test_making.py", "tests/contract/test_versions.py"),
+)
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 PYTHON_HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -141,6 +151,23 @@ def units(session: nox.Session) -> None:
         ansible_test(session, copy, "units", "--python", python)
 
 
+def add_oldest() -> None:
+    @nox.session(python="3.9")
+    def oldest(session: nox.Session) -> None:
+        """Run modules on the oldest Python, requests and urllib3 that they support."""
+        session.install(*OLDEST, "-r", "tests/unit/requirements.txt", "flask>=3.0,<4", "pytest<10")
+        # What modules use of it runs on this Python, unlike the controller's part: hence no tests of
+        # filters and playbooks here.
+        session.install("--no-deps", "--ignore-requires-python", f"ansible-core~={CORE_HERE}.0")
+        place = Path(session.create_tmp()).resolve()
+        copy = setup_current_tree(place, load_collection_data_from_disk(ROOT)).current_path
+        show = "import requests as it; print(it.__version__, it.packages.urllib3.__version__)"
+        session.run("python", "-c", show)
+        with session.chdir(str(copy)):
+            tests = session.posargs or OLDEST_TESTS
+            session.run("python", "-m", "pytest", *tests, env={"PYTHONPATH": str(place)})
+
+
 def add_integration(core: str, python: str) -> None:
     @nox.session(name=f"integration-{core}", python=python, default=core == CORE_HERE)
     def integration(session: nox.Session) -> None:
@@ -215,6 +242,8 @@ def live(session: nox.Session) -> None:
     session.run("ansible-playbook", str(playbook), *options, env=environment)
 
 
+if "3.9" in PYTHONS_FOUND:
+    add_oldest()
 MATRIX = []
 for ansible_core in CORES:
     if interpreter := python_for(ansible_core):
@@ -233,7 +262,7 @@ def matrix(session: nox.Session) -> None:
             session.warn(f"Left out ansible-core {core}: it needs Python {' or '.join(pythons)}.")
 
 
-def pytest_in_copy(session: nox.Session, *paths: str) -> None:
+def pytest_in_copy(session: nox.Session, *paths: str, **env: str) -> None:
     """Run pytest where the collection can be imported, and found by ansible-playbook."""
     session.install("-r", "tests/requirements.txt")
     copy = collection_copy(session, CORE_HERE)
@@ -244,28 +273,46 @@ def pytest_in_copy(session: nox.Session, *paths: str) -> None:
             "-m",
             "pytest",
             *(session.posargs or paths),
-            env={"PYTHONPATH": str(copy.current_place)},
+            env={"PYTHONPATH": str(copy.current_place), **env},
         )
 
 
-@nox.session
-def contract(session: nox.Session) -> None:
-    """Run the contract test: recorded answers against the simulator, modules against both."""
-    pytest_in_copy(session, "tests/contract")
-
-
-@nox.session
-def preview(session: nox.Session) -> None:
-    """Look at both pages in a headless Chromium, at the metrics with promtool, and run the guide's examples."""
-    packages = {"chromium": "chromium", "promtool": "prometheus"}
+def provide_programs(session: nox.Session, **packages: str) -> None:
+    """Install Debian's packages of programs that are missing, by the program's name."""
     missing = [package for program, package in packages.items() if not shutil.which(program)]
     if missing and shutil.which("apt-get") and os.geteuid() == 0:
         # A container or a CI machine. On others, the tests say what to install.
         session.run("apt-get", "update", "-q", external=True)
         options = ("-q", "-y", "--no-install-recommends")
         session.run("apt-get", "install", *options, *missing, external=True)
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Run the contract test: recorded answers against the simulator, modules and examples too."""
+    pytest_in_copy(session, "tests/contract", "tests/docs")
+
+
+@nox.session
+def preview(session: nox.Session) -> None:
+    """Look at the pages in a headless Chromium, at the metrics with promtool, run the guides' plays."""
+    provide_programs(session, chromium="chromium", promtool="prometheus")
     session.install("-r", "tests/preview/requirements.txt")
     pytest_in_copy(session, "tests/preview")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation as a site in docs/build, and look at it (not so with `-- build`)."""
+    session.install("-r", "tests/site/requirements.txt")
+    site = ROOT / "docs" / "build"
+    if session.posargs == ["build"]:
+        copy = collection_copy(session, CORE_HERE)
+        session.run("python", "tests/site/build.py", str(copy.current_place), str(site))
+        return
+    provide_programs(session, chromium="chromium")
+    pytest_in_copy(session, "tests/site", DOCSPACE_SITE=str(site))
+    print(f"The documentation is in {site / 'index.html'}")
 
 
 @nox.session(name="build-import-check")

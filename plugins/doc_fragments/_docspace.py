@@ -53,8 +53,10 @@ options:
     type: path
   timeout:
     description:
-      - How many seconds to wait for a connection, and for each read of an answer. More than 0, at most 86400.
-      - This isn't the time to wait for a backup or a restore.
+      - How many seconds to wait for a connection, and for each read of an answer. More than 0, at most 86400. An answer
+        as a whole may take ten times that.
+      - This isn't the time to wait for a backup or a restore. Nor is it the task keyword C(timeout), after which Ansible
+        reports a failure while the module goes on.
     type: float
     default: 30
   retries:
@@ -70,12 +72,18 @@ options:
 requirements:
   - requests >= 2.25.1 where the module runs
 notes:
+  - An environment variable that is set, but empty, counts as not set.
+  - An option that came out null or empty is refused, but for these connection options, where null counts as left out.
+    Use C(omit).
   - Proxies are taken from the usual environment variables. C(.netrc) is never read, and redirects are never followed.
   - The API key needs no scope, or V(*) or V(*:write); V(*:read) is enough to read. Its owner must be an administrator
     of the portal.
   - Set the connection options once per play with C(module_defaults) and the group
     C(group/onlyoffice.docspace.docspace).
 seealso:
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_connect
-    description: Keys and their scopes, TLS with a private authority, environment, C(module_defaults), Vault.
+  - name: "Guide: Connect to a portal"
+    link: docsite/guide_connect.html
+    description: >-
+      Keys and their scopes, TLS with a private authority, environment, C(module_defaults), Vault.
+      In the collection's folder it is C(docs/docsite/rst/guide_connect.rst).
 """

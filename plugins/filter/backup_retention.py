@@ -23,6 +23,8 @@ options:
       - The backups, as RV(onlyoffice.docspace.docspace_backup_info#module:backups) has them, or any other list of dictionaries.
       - Each needs C(id), which is a text or a whole number, and C(created_on), which is an ISO 8601 time or a date and time
         as YAML has them. A time without an offset is in UTC. Fractions of a second count.
+      - The options are checked also for an empty list. One that is null or empty is an error, because a template that came
+        out empty is no policy; leave it out, or use C(omit).
       - C(storage_type) is the storage that O(group_by) looks at; left out, it is a storage of its own.
       - A backup with a C(expires_on) that is not null or empty goes by itself. It is kept, takes no place of any rule,
         and does not count for O(min_keep).
@@ -108,7 +110,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Every backup once, with all that it came with, and C(reasons) added or replaced.
+  description:
+    - Every backup once, with all that it came with, and C(reasons) added or replaced.
+    - What YAML made a date or a time is an ISO 8601 text.
   type: dict
   contains:
     keep:
@@ -133,6 +137,7 @@ _value:
 """
 
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timezone
 from typing import Any
@@ -151,6 +156,42 @@ from ..module_utils._backup.retention import (
 )
 from ..module_utils._portal.values import parse_time
 
+# What stands for `omit`: an object since ansible-core 2.19, before that a text.
+_OMITTED = re.compile("__omit_place_holder__[0-9a-f]+|<<Omit>>")
+
+
+def _plain(value: Any) -> Any:
+    """Text of any kind as text: a vaulted one is none before ansible-core 2.19."""
+    return str(value) if getattr(value, "__ENCRYPTED__", False) else value
+
+
+def _given(options: Mapping[str, object]) -> dict[str, Any]:
+    """The options without those left out by `omit`; one that came out empty is no policy."""
+    given = {name: _plain(value) for name, value in options.items()}
+    given = {name: value for name, value in given.items() if not _OMITTED.fullmatch(str(value))}
+    for name, value in given.items():
+        if name not in (*OPTIONS, "now"):
+            raise RetentionError(name, f"is not an option; there are {', '.join(OPTIONS)}, now")
+        if value is None or not str(value).strip():
+            what = "null" if value is None else "empty"
+            raise RetentionError(name, f"it is {what}. Leave it out, or use omit")
+    return given
+
+
+def _name(value: object) -> str | None:
+    """An id as text, None for what is none."""
+    text = _plain(value)
+    if isinstance(text, bool) or not isinstance(text, (str, int)) or not str(text).strip():
+        return None
+    return normal_id(str(text))
+
+
+def _protected(ids: object) -> list[str]:
+    found = [_name(one) for one in ids] if isinstance(ids, (list, tuple)) else [None]
+    if None in found:
+        raise RetentionError("protect_ids", "it must be a list of ids: texts or whole numbers")
+    return [one for one in found if one is not None]
+
 
 def _instant(value: object, what: str) -> datetime:
     """Read a time as text, as a date, or as a date and time; UTC when it does not say."""
@@ -158,7 +199,7 @@ def _instant(value: object, what: str) -> datetime:
         if isinstance(value, datetime):
             moment = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
         else:
-            moment = parse_time(value.isoformat() if isinstance(value, date) else value)
+            moment = parse_time(value.isoformat() if isinstance(value, date) else _plain(value))
         if 1 < moment.year < 9999:  # room for every time zone
             return moment.astimezone(timezone.utc)
         problem = f"{moment.isoformat()} is out of range"
@@ -175,36 +216,46 @@ def _copies(backups: object) -> tuple[list[Copy], dict[str, Mapping[str, Any]]]:
     for number, item in enumerate(backups, 1):
         if not isinstance(item, Mapping):
             raise RetentionError("backups", f"item {number} is not a dictionary")
-        name = item.get("id")
-        if not isinstance(name, (str, int)) or isinstance(name, bool) or name == "":
+        name = _name(item.get("id"))
+        if name is None:
             raise RetentionError("backups", f"item {number} has no id that is a text or a number")
-        created_on = _instant(item.get("created_on"), f"backups: created_on of {name}")
+        created_on = _instant(item.get("created_on"), f"backups: created_on of {item['id']}")
         expires = item.get("expires_on") not in (None, "")
-        storage = str(item.get("storage_type") or "")
-        copies.append(Copy(normal_id(str(name)), created_on, storage, expires))
-        items[copies[-1].id] = item
+        copies.append(Copy(name, created_on, str(item.get("storage_type") or ""), expires))
+        items[name] = item
     return copies, items
 
 
-def backup_retention(
-    backups: object, *, now: object = None, **options: object
-) -> dict[str, list[dict[str, Any]]]:
+def _without_dates(value: Any) -> Any:
+    """As it came, but for what YAML made a date: with one in it, a variable that holds the result
+    is a text before ansible-core 2.19."""
+    if isinstance(value, Mapping):
+        return {key: _without_dates(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_dates(inner) for inner in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def backup_retention(backups: object, **options: object) -> dict[str, list[dict[str, Any]]]:
     """Judge backups by a policy; the options are checked also when there are none."""
     try:
-        for name in options:
-            if name not in OPTIONS:
-                raise RetentionError(name, f"is not an option; there are {', '.join(OPTIONS)}, now")
-        policy = Policy(options)
+        given = _given(options)
+        now = given.pop("now", None)
         moment = datetime.now(timezone.utc) if now is None else _instant(now, "now")
+        policy = Policy({**given, "protect_ids": _protected(given.get("protect_ids", []))})
         copies, items = _copies(backups)
         plan = judge(copies, policy, moment)
     except RetentionError as error:
         raise AnsibleFilterError(f"backup_retention: {error}") from error
     if missing := sorted(policy.protected - set(items)):
         Display().warning(f"backup_retention: not among the backups: protect_ids {missing}")
+
+    def row(copy: Copy, reasons: list[str]) -> dict[str, Any]:
+        return {**_without_dates(items[copy.id]), "reasons": reasons}
+
     return {
-        "keep": [{**items[copy.id], "reasons": reasons} for copy, reasons in plan.keep],
-        "remove": [{**items[copy.id], "reasons": [NOT_KEPT]} for copy in plan.remove],
+        "keep": [row(copy, reasons) for copy, reasons in plan.keep],
+        "remove": [row(copy, [NOT_KEPT]) for copy in plan.remove],
     }
 
 

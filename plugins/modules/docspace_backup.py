@@ -111,10 +111,16 @@ seealso:
   - module: onlyoffice.docspace.docspace_backup_prune
   - module: onlyoffice.docspace.docspace_backup_restore
   - module: onlyoffice.docspace.docspace_backup_schedule
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_delete
-    description: The task, the dry run, what RV(ignore:changed) means, each failure and what to do about it.
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_make
-    description: Storage types, freshness, joining and waiting.
+  - name: "Guide: Delete a backup safely"
+    link: docsite/guide_delete.html
+    description: >-
+      The task, the dry run, what RV(ignore:changed) means, each failure and what to do about it.
+      In the collection's folder it is C(docs/docsite/rst/guide_delete.rst).
+  - name: "Guide: Make backups and keep them fresh"
+    link: docsite/guide_make.html
+    description: >-
+      Storage types, freshness, joining and waiting.
+      In the collection's folder it is C(docs/docsite/rst/guide_make.rst).
 """
 
 EXAMPLES = r"""
@@ -153,16 +159,24 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ made.backup.file_name }}"
 
-- name: Look for local backups older than 90 days
+- name: Find the lasting backups that are older than 90 days
   onlyoffice.docspace.docspace_backup_info:
-    storage_type: [local]
+    lasting: true
     older_than: 90d
   register: old
 
-- name: Delete them one by one
+- name: See whether there is a younger one
+  onlyoffice.docspace.docspace_backup_info:
+    lasting: true
+    newer_than: 90d
+  register: young
+
+# When backups have failed for months, the old ones are all there is.
+- name: Delete the old ones if there is
   onlyoffice.docspace.docspace_backup:
     id: "{{ item.id }}"
     state: absent
+  when: young.count > 0
   loop: "{{ old.backups }}"
   loop_control:
     label: "{{ item.file_name }}"
@@ -321,13 +335,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.delete import delete
 from ..module_utils._backup.history import read_history, require_dumps
-from ..module_utils._backup.make import make
+from ..module_utils._backup.pace import WAIT, Pace
 from ..module_utils._backup.record import Record, find, fresh, not_found, parse_id
 from ..module_utils._backup.storage import SPEC as STORAGE
 from ..module_utils._backup.storage import parse_storage
-from ..module_utils._backup.task import WAIT, Pace, read_backup_task
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, duration, now, run_module
@@ -361,6 +373,8 @@ def run(module: AnsibleModule, client: Client) -> Result:
         return Result(changed=False, backup=None, diff=_diff(None, None))
     warnings: list[str | None] = []
     if not module.check_mode:
+        from ..module_utils._backup.delete import delete
+
         outcome = delete(client, [before], dump=dump, again=client.retries)
         if outcome.failures:
             raise outcome.failures[before.id]
@@ -371,6 +385,10 @@ def run(module: AnsibleModule, client: Client) -> Result:
 
 
 def _make(module: AnsibleModule, client: Client, pace: Pace) -> Result:
+    # Each file is compiled anew at each start, so these aren't loaded where nothing is made.
+    from ..module_utils._backup.make import make
+    from ..module_utils._backup.task import read_backup_task
+
     params, dump = module.params, module.params["dump"]
     max_age = duration(params, "max_age")
     # Without a storage type a fresh backup may still be found, or one joined.

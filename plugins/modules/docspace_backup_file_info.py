@@ -282,7 +282,7 @@ def address(portal: str | None) -> str | None:
 
 
 def main() -> None:
-    run_offline(run, argument_spec=SPEC)
+    run_offline(run, argument_spec=SPEC, addresses=("portal",))
 
 
 if __name__ == "__main__":

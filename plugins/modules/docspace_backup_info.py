@@ -100,14 +100,17 @@ EXAMPLES = r"""
   onlyoffice.docspace.docspace_backup_info:
   register: history
 
-- name: Show the names, the newest first
+- name: Show each backup's id, age and name, the newest first
   ansible.builtin.debug:
-    msg: "{{ history.backups | map(attribute='file_name') }}"
+    msg: "{{ item.id }}  {{ item.age }}  {{ item.file_name }}"
+  loop: "{{ history.backups }}"
+  loop_control:
+    label: "{{ item.id }}"
 
 - name: Read the newest lasting backup
   onlyoffice.docspace.docspace_backup_info:
-    # Copies in data_store expire after a day.
-    storage_type: [documents, local, third_party_documents, third_party_consumer]
+    # A copy in data_store is gone after a day, however fresh it is.
+    lasting: true
   register: lasting
 
 # "latest" is null when there is no backup at all.
@@ -117,17 +120,15 @@ EXAMPLES = r"""
       - lasting.latest is not none
       - lasting.latest.age_seconds < 86400
 
-- name: Find the backups of last year
+- name: Count the backups of last year
   onlyoffice.docspace.docspace_backup_info:
     created_after: '2025-01-01'
     created_before: '2026-01-01'
   register: last_year
 
-- name: Delete the oldest of them
-  onlyoffice.docspace.docspace_backup:
-    id: "{{ (last_year.backups | last).id }}"
-    state: absent
-  when: last_year.count > 0
+- name: Show how many there are
+  ansible.builtin.debug:
+    msg: "{{ last_year.count }} of {{ last_year.total }}"
 
 - name: See the schedule, and what runs now
   onlyoffice.docspace.docspace_backup_info:

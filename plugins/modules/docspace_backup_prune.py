@@ -108,8 +108,11 @@ seealso:
   - module: onlyoffice.docspace.docspace_backup_info
   - plugin: onlyoffice.docspace.backup_retention
     plugin_type: filter
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_prune
-    description: One history under one policy, backup by backup, and the guards.
+  - name: "Guide: Thin out backups"
+    link: docsite/guide_prune.html
+    description: >-
+      One history under one policy, backup by backup, and the guards.
+      In the collection's folder it is C(docs/docsite/rst/guide_prune.rst).
 """
 
 EXAMPLES = r"""
@@ -132,11 +135,19 @@ EXAMPLES = r"""
 - name: Find the backups of a test
   onlyoffice.docspace.docspace_backup_info:
     name_pattern: '*_test_*'
+    lasting: true
   register: tests
 
-- name: Remove all of them
+- name: Find all that last
+  onlyoffice.docspace.docspace_backup_info:
+    lasting: true
+  register: lasting
+
+# "ids" removes all that it names, also the last ones.
+- name: Remove those of the test if others are left
   onlyoffice.docspace.docspace_backup_prune:
     ids: "{{ tests.backups | map(attribute='id') }}"
+  when: tests.count < lasting.count
 """
 
 RETURN = r"""

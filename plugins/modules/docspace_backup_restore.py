@@ -7,12 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: docspace_backup_restore
-short_description: Restore a DocSpace portal from one of its backups
+short_description: Restore a DocSpace portal from one of its backups, or from a backup file
 version_added: 0.1.0
 author:
   - ONLYOFFICE DocSpace collection contributors (!UNKNOWN)
 description:
   - Replaces everything in a portal by what a backup holds. What was added to the portal since is lost.
+  - The backup is one of the portal's history (O(id)) or a file where the module runs (O(src)), such as
+    one that was fetched from a portal earlier. A restore that runs already is followed with O(task_id).
   - Nothing is sent unless O(confirm) names the portal.
   - The portal is offline while it is restored. The module follows the restore through that time, and ends when the portal
     answers again.
@@ -21,14 +23,45 @@ options:
     description:
       - The UUID of the backup, which must be in the portal's history, as
         M(onlyoffice.docspace.docspace_backup_info) returns it.
+      - Exactly one of O(id), O(src) and O(task_id) is required.
     type: str
-    required: true
+  src:
+    description:
+      - A backup file where the module runs. Exactly one of O(id), O(src) and O(task_id) is required.
+      - The file is read to its last byte before anything is sent. It has to be whole, and of the kind that O(dump) says. The
+        server itself would take anything, and go offline before it looks.
+      - It is uploaded in chunks, and the restore is started only if the bytes that were sent are those that were checked. When
+        an answer leaves a doubt, the upload begins anew, up to O(retries) times. If it fails, the portal is told to forget
+        what came of it.
+      - The portal gives an upload 20 minutes. After half a minute the task fails if the rest can't be there in that time.
+      - A portal has one upload at a time. Another one that begins between the last chunk and the start can't be noticed.
+      - The portals of ONLYOFFICE's own cloud take only files that they made themselves, unchanged.
+    type: path
+    version_added: 0.2.0
+  task_id:
+    description:
+      - The UUID of a restore to follow, as RV(task.id) has it. Nothing is started, and nothing is changed. Use it after
+        O(wait=false), after a time-out, and after Ctrl-C.
+      - A restore that has ended well is a success at once. One that isn't to be seen for 30 seconds is an error. In check
+        mode, and with O(wait=false), the task looks once.
+      - Exactly one of O(id), O(src) and O(task_id) is required.
+    type: str
+    version_added: 0.2.0
   confirm:
     description:
       - The host name in O(url), without port. Anything else ends the task before a request is sent.
+      - Required with O(id) and O(src), not with O(task_id).
       - Write it out in the playbook. Taken from the same variable as O(url), it protects from nothing.
     type: str
-    required: true
+  max_age:
+    description:
+      - Refuse a backup that is this old or older, or dated in the future. A duration such as V(90d), V(36h), V(2w), V(1y) or
+        V(1d12h), or a number of seconds.
+      - The age of a file is that of its manifest, the file with C(.json) behind its name. It is believed only if size and
+        SHA-256 are right. Without one the file is refused.
+      - Can't be combined with O(task_id).
+    type: str
+    version_added: 0.2.0
   notify:
     description:
       - Whether the portal tells its users by e-mail that it was restored.
@@ -41,8 +74,8 @@ options:
     default: false
   wait_timeout:
     description:
-      - How many seconds to wait until the portal is restored and answers. 1 or more. After that the task fails, and the
-        restore goes on.
+      - How many seconds to wait, from the start of the restore, until the portal is restored and answers. 1 or more. After
+        that the task fails, and the restore goes on. Follow it with O(task_id) then.
     type: int
     default: 7200
 extends_documentation_fragment:
@@ -54,22 +87,29 @@ attributes:
   check_mode:
     support: full
     details:
-      - Checks all that is checked before a restore, and starts nothing.
+      - Checks all that is checked before a restore, and starts nothing. A file is read to its end, and not uploaded.
+      - That a key may only read shows when a restore is started, so a dry run can't tell.
   diff_mode:
     support: full
   idempotent:
     support: none
     details:
-      - Each run restores the portal again.
+      - Each run restores the portal again. With O(task_id) nothing is changed.
 notes:
-  - Restoring a file that is not in the portal's history is not supported.
+  - After a run that was interrupted, first look with M(onlyoffice.docspace.docspace_backup_info) (C(gather) with C(progress))
+    whether a restore runs, and follow it with O(task_id). It answers while the portal is offline.
+  - A restore on the portal that waits for a file, V(created) at 0 per cent for 10 seconds, doesn't hinder one from O(src).
   - Afterwards keys, users and passwords may be those of the backup. If the credentials of the task aren't accepted any
     more, the task succeeds with a warning.
 seealso:
   - module: onlyoffice.docspace.docspace_backup
   - module: onlyoffice.docspace.docspace_backup_info
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_restore
-    description: What happens to the portal, what to check first, and how to rehearse it.
+  - module: onlyoffice.docspace.docspace_backup_file_info
+  - name: "Guide: Restore a portal"
+    link: docsite/guide_restore.html
+    description: >-
+      What happens to the portal, what to check first, and how to rehearse it.
+      In the collection's folder it is C(docs/docsite/rst/guide_restore.rst).
 """
 
 EXAMPLES = r"""
@@ -88,11 +128,40 @@ EXAMPLES = r"""
 - name: Show when the portal's content dates from
   ansible.builtin.debug:
     msg: "{{ restored.backup.created_on }}"
+
+# The portal is another one than the files are of, so there is a warning.
+- name: Find the newest whole copy of a portal among the files
+  onlyoffice.docspace.docspace_backup_file_info:
+    path: /srv/docspace-copies
+    portal: https://docspace.example.com
+  register: copies
+
+- name: Restore a second portal from it
+  onlyoffice.docspace.docspace_backup_restore:
+    url: https://second.example.com
+    src: "{{ copies.latest.path }}"
+    max_age: 2d
+    confirm: second.example.com
+
+# The portal may take hours. This ends at once, and the next task can be in another play.
+- name: Start a restore and don't wait
+  onlyoffice.docspace.docspace_backup_restore:
+    id: "{{ local.latest.id }}"
+    confirm: docspace.example.com
+    wait: false
+  register: begun
+
+- name: Follow it, which starts nothing
+  onlyoffice.docspace.docspace_backup_restore:
+    task_id: "{{ begun.task.id }}"
 """
 
 RETURN = r"""
 backup:
-  description: The backup that the portal was restored from, with the keys that RV(onlyoffice.docspace.docspace_backup#module:backup) has.
+  description:
+    - The backup that the portal was restored from, with the keys that RV(onlyoffice.docspace.docspace_backup#module:backup) has.
+    - With O(src) it comes from the file's manifest. V(null) if there is none, or if it isn't about this file. V(null) with
+      O(task_id).
   returned: success
   type: dict
   sample:
@@ -103,6 +172,33 @@ backup:
     expires_on:
     age_seconds: 86400
     age: 1 day
+file:
+  description: The file that the portal was restored from. V(null) without O(src).
+  returned: success
+  type: dict
+  version_added: 0.2.0
+  sample:
+    path: /srv/docspace-copies/docspace.example.com_2026-11-05T03-00-00Z.tar.gz
+    size: 314701680
+    sha256: 8829ad73114e4c4dca2b19af4ba174c2f2955a7ee6bbf99b5eebc7d48d42f35c
+    kind: portal
+  contains:
+    path:
+      description: Its path, as O(src) names it.
+      type: str
+      returned: success
+    size:
+      description: How many bytes it has.
+      type: int
+      returned: success
+    sha256:
+      description: The checksum of its bytes, which are those that the portal got.
+      type: str
+      returned: success
+    kind:
+      description: V(portal), or V(dump) for the backup of a whole server.
+      type: str
+      returned: success
 task:
   description: The server's task, as it was last seen. V(null) in check mode. Also returned when the restore failed.
   returned: success
@@ -115,7 +211,7 @@ task:
     error:
   contains:
     id:
-      description: The task's UUID.
+      description: The task's UUID, to be followed with O(task_id).
       type: str
       returned: success
     progress:
@@ -135,13 +231,19 @@ task:
       type: str
       returned: success
 diff:
-  description: Which backup the portal's content comes from.
+  description:
+    - What is restored. With O(src) also the C(portal) of the file's manifest. Both are empty with O(task_id).
   returned: success
   type: dict
   sample:
     before: {}
     after:
       restored_from: 2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a43
+      file_name: workspace_2026-11-05_03-00-00.tar.gz
+      created_on: '2026-11-05T03:00:00Z'
+      age: 1 day
+      storage_type: local
+      kind: portal
 failure:
   description:
     - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.title), RV(ignore:failure.status),
@@ -157,7 +259,7 @@ failure:
     path: /api/2.0/backup/startrestore
     detail: Access denied
 log:
-  description: What was waited for or repeated, and why.
+  description: What was waited for or repeated, and why. With O(src) also how long the check and the upload took.
   returned: with C(-v) or more, if there is anything to say
   type: list
   elements: str
@@ -165,27 +267,40 @@ log:
     - 'GET /api/2.0/backup/getrestoreprogress: timeout, repeated after 0.6 s'
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.history import require_dumps
+from ..module_utils._backup.follow import (
+    find_restore,
+    follow_restore,
+    parse_task_id,
+    require_success,
+)
+from ..module_utils._backup.pace import WAIT, Pace
 from ..module_utils._backup.record import parse_id
 from ..module_utils._backup.restore import (
-    find_backup,
-    follow_restore,
+    check_history,
+    described,
+    refuse_old,
     refuse_while_busy,
+    restore_file,
     start_restore,
 )
-from ..module_utils._backup.task import WAIT, Pace
 from ..module_utils._portal.client import Client
-from ..module_utils._portal.errors import DocSpaceError
-from ..module_utils._portal.module import Result, now, run_module
+from ..module_utils._portal.errors import DocSpaceError, config_error
+from ..module_utils._portal.module import Result, duration, now, run_module
+
+if TYPE_CHECKING:
+    from ..module_utils._backup.source import Source
 
 SPEC: dict[str, Any] = {
-    "id": {"type": "str", "required": True},
-    "confirm": {"type": "str", "required": True},
+    "id": {"type": "str"},
+    "src": {"type": "path"},
+    "task_id": {"type": "str"},
+    "confirm": {"type": "str"},
+    "max_age": {"type": "str"},
     "notify": {"type": "bool", "default": False},
     "dump": {"type": "bool", "default": False},
     **WAIT,
@@ -194,38 +309,105 @@ SPEC: dict[str, Any] = {
 
 
 def run(module: AnsibleModule, client: Client) -> Result:
-    params, dump = module.params, module.params["dump"]
-    wanted, pace = parse_id(params["id"]), Pace(params)
-    host = urlsplit(client.url).hostname
-    if params["confirm"].lower() != host:
-        blanks = (
-            " It has white space around it." if params["confirm"].strip().lower() == host else ""
-        )
-        raise DocSpaceError(
-            "guard",
-            f"confirm: write '{host}', the host name in 'url', to restore that portal. Everything "
-            f"in it is replaced. Nothing was sent.{blanks}",
-        )
-    require_dumps(client, dump)
-    record = find_backup(client, wanted, dump=dump)
-    before = refuse_while_busy(client, dump=dump)
-    backup = record.result(now())
-    task, warning = None, None
+    params, pace = module.params, Pace(module.params)
+    if params["task_id"] is not None:
+        return follow(module, client, pace)
+    wanted = None if params["id"] is None else parse_id(params["id"])
+    duration(params, "max_age")
+    require_confirmed(client, params["confirm"])
+    if params["src"] is None:
+        return restore(module, client, wanted, None)
+    # Nothing of this is loaded for a restore from the history.
+    from ..module_utils._backup.source import open_source
+
+    with open_source(params["src"], dump=params["dump"], log=client.log) as source:
+        return restore(module, client, None, source)
+
+
+def restore(
+    module: AnsibleModule, client: Client, wanted: str | None, source: Source | None
+) -> Result:
+    params, dump, time = module.params, module.params["dump"], now()
+    limit = duration(params, "max_age")
+    warnings: list[str | None] = []
+    if source is None:
+        record = check_history(client, wanted, dump=dump)
+        refuse_old(record, time, limit)
+    else:
+        record = source.record
+        refuse_old(record, time, limit, source.doubt)
+        warnings += source.warnings(client.url)
+        check_history(client, None, dump=dump)
+    before = refuse_while_busy(client, dump=dump, waits=source is not None)
+    task = None
     if not module.check_mode:
-        task = start_restore(client, record, notify=params["notify"], dump=dump, before=before)
+        how: dict[str, Any] = {"notify": params["notify"], "dump": dump, "before": before}
+        if source is None:
+            task, known = start_restore(client, record, **how)
+        else:
+            task, known = restore_file(client, source, **how)
+        refused = None
         if params["wait"]:
-            task, warning = follow_restore(client, task, pace, dump=dump)
+            task, refused = follow_restore(client, task, Pace(params), dump=dump)
+        warnings += [known, refused, task.warning]
     return Result(
         changed=True,
-        backup=backup,
+        backup=record and record.result(time),
+        file=source and source.result(),
         task=task and task.result(),
-        diff={"before": {}, "after": {"restored_from": record.id}},
-        warnings=[warning, task and task.warning],
+        diff={"before": {}, "after": described(record, source, time, dump=dump)},
+        warnings=warnings,
+    )
+
+
+def follow(module: AnsibleModule, client: Client, pace: Pace) -> Result:
+    """Start nothing, and change nothing: follow what runs."""
+    params, dump = module.params, module.params["dump"]
+    wanted = parse_task_id(params["task_id"])
+    if params["notify"]:
+        raise config_error("notify: it has to be said when a restore starts. Leave it out.")
+    if params["confirm"] is not None:
+        require_confirmed(client, params["confirm"])
+    once, warning = module.check_mode or not params["wait"], None
+    try:
+        task = find_restore(client, wanted, pace, dump=dump, once=once)
+        require_success(task)
+        if not once and not task.ended:
+            task, warning = follow_restore(client, task, pace, dump=dump)
+    except DocSpaceError as error:
+        error.changed = False
+        raise
+    return Result(
+        changed=False,
+        backup=None,
+        file=None,
+        task=task.result(),
+        diff={"before": {}, "after": {}},
+        warnings=[warning, task.warning],
+    )
+
+
+def require_confirmed(client: Client, confirm: str) -> None:
+    host = urlsplit(client.url).hostname
+    if confirm.lower() == host:
+        return
+    blanks = " It has white space around it." if confirm.strip().lower() == host else ""
+    raise DocSpaceError(
+        "guard",
+        f"confirm: write '{host}', the host name in 'url', to restore that portal. Everything in it "
+        f"is replaced. Nothing was sent.{blanks}",
     )
 
 
 def main() -> None:
-    run_module(run, argument_spec=SPEC, empty=("confirm",))
+    run_module(
+        run,
+        argument_spec=SPEC,
+        empty=("confirm",),
+        mutually_exclusive=[("id", "src", "task_id"), ("max_age", "task_id")],
+        required_one_of=[("id", "src", "task_id")],
+        required_by={"id": "confirm", "src": "confirm"},
+    )
 
 
 if __name__ == "__main__":

@@ -95,8 +95,11 @@ notes:
 seealso:
   - module: onlyoffice.docspace.docspace_backup
   - module: onlyoffice.docspace.docspace_backup_prune
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_schedule
-    description: Periods, time zones, weekdays, and what the server removes.
+  - name: "Guide: Schedule"
+    link: docsite/guide_schedule.html
+    description: >-
+      Periods, time zones, weekdays, and what the server removes.
+      In the collection's folder it is C(docs/docsite/rst/guide_schedule.rst).
 """
 
 EXAMPLES = r"""

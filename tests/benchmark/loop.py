@@ -1,7 +1,7 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A loop item of docspace_backup against one of ping, and against the recipe of two uri tasks."""
+"""A loop item of docspace_backup against ping, a bare module, and the recipe of two uri tasks."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def module(ids: list[str]) -> list[dict[str, Any]]:
     """One task of this collection."""
     call = {"id": "{{ item }}", "state": "absent"}
     return [{"onlyoffice.docspace.docspace_backup": call, "loop": ids}]
+
+
+def bare(ids: list[str]) -> list[dict[str, Any]]:
+    """The floor of a task that deletes a backup with Python and requests."""
+    return [{"bare_delete": {"id": "{{ item }}"}, "loop": ids}]
 
 
 def recipe(ids: list[str]) -> list[dict[str, Any]]:
@@ -68,6 +73,7 @@ def main() -> None:
             Play("ansible.builtin.ping", ping()),
             Play("docspace_backup, not there", module(NEVER), seed),
             Play("two uri tasks, not there", recipe(NEVER), seed),
+            Play("a bare module, deleted", bare(THERE), seed),
             Play("docspace_backup, deleted", module(THERE), seed),
             Play("two uri tasks, deleted", recipe(THERE), seed),
         ]
@@ -93,7 +99,8 @@ def main() -> None:
         [
             *against("docspace_backup, not there", "ansible.builtin.ping", 1.45),
             *against("docspace_backup, deleted", "ansible.builtin.ping", 1.45),
-            *against("docspace_backup, deleted", "two uri tasks, deleted", 0.45),
+            *against("docspace_backup, deleted", "a bare module, deleted", 1.05),
+            *against("docspace_backup, deleted", "two uri tasks, deleted"),
             *against("docspace_backup, not there", "two uri tasks, not there"),
         ],
         [

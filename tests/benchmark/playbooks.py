@@ -79,6 +79,7 @@ class Lab:
                 "ANSIBLE_CONFIG": str(settings),
                 "ANSIBLE_HOME": str(self.folder / "home"),
                 "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
+                "ANSIBLE_LIBRARY": str(Path(__file__).with_name("library")),
                 "ANSIBLE_LOCALHOST_WARNING": "false",
                 "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
                 "NO_PROXY": "127.0.0.1",

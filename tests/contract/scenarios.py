@@ -9,12 +9,15 @@ Together a module's scenarios must return every key that it documents.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import requests
 
 from ansible_collections.onlyoffice.docspace.tests.simulator import Simulator
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import targz
 
 
 def numbered(number: int) -> str:
@@ -24,6 +27,8 @@ def numbered(number: int) -> str:
 
 LOCAL, DATA_STORE, DUMP, NEVER = (numbered(number) for number in (1, 2, 3, 9))
 STORAGE_SECRET = "st0rage5ecret"
+# Stands for one that is there and empty.
+FOLDER = "{folder}"
 HISTORY = [
     {"id": LOCAL, "storage_type": "Local", "age_days": 3},
     {"id": DATA_STORE, "storage_type": "DataStore", "age_seconds": 3600},
@@ -44,7 +49,7 @@ CONSUMER = {
 class Scenario(NamedTuple):
     """One use of a module on a portal with `HISTORY`.
 
-    arrange: what happens on the portal before. changed: what the real run reports. code: that of
+    options: a function is called with the simulator for the value. arrange: what happens on the portal before. changed: what the real run reports. code: that of
     its failure. surprises: whether only a real run can find that out. unknown: result keys with
     values that only the server can give. repeats: whether a second run changes as much again; None where it can't be run at once.
     """
@@ -82,6 +87,17 @@ SCHEDULED = post(
     cronParams={"period": "EveryWeek", "hour": 3, "day": 1},
 )
 MADE = ("backup", "task", "diff")
+FETCHED = (*MADE, "dest", "size", "sha256")
+
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="docspace-scenarios-")
+
+
+def backup_file(_sim: Simulator) -> str:
+    """A whole backup file, without a manifest."""
+    place = Path(_FOLDER.name, "backup.tar.gz")
+    place.write_bytes(targz())
+    return str(place)
 
 
 def refused_delete(sim: Simulator) -> None:
@@ -128,6 +144,35 @@ SCENARIOS = [
         {**MAKE, "path": "/nowhere"},
         code="task_failed",
         surprises=True,
+    ),
+    Scenario(
+        "docspace_backup_download", "fetched", {"dest": FOLDER}, True, unknown=FETCHED, repeats=True
+    ),
+    Scenario(
+        "docspace_backup_download",
+        "of the whole server, and kept there",
+        {"dest": FOLDER, "dump": True, "keep_on_portal": True},
+        True,
+        unknown=FETCHED,
+        repeats=True,
+    ),
+    Scenario(
+        "docspace_backup_download",
+        "none that is young",
+        {"dest": FOLDER, "max_age": "1d"},
+        True,
+        unknown=FETCHED,
+    ),
+    Scenario(
+        "docspace_backup_download",
+        "after another that runs",
+        {"dest": FOLDER, "max_age": "1d"},
+        True,
+        arrange=SOMEBODY_ELSES,
+        unknown=(*FETCHED, "joined"),
+    ),
+    Scenario(
+        "docspace_backup_download", "no link", {"dest": FOLDER, "id": LOCAL}, code="not_found"
     ),
     Scenario("docspace_backup_info", "history", {}),
     Scenario(
@@ -202,5 +247,26 @@ SCENARIOS = [
         {"id": LOCAL, "confirm": "127.0.0.1"},
         arrange=SOMEBODY_ELSES,
         code="conflict",
+    ),
+    Scenario(
+        "docspace_backup_restore",
+        "from a file",
+        {"src": backup_file, "confirm": "127.0.0.1"},
+        True,
+        unknown=("task",),
+        repeats=True,
+    ),
+    Scenario(
+        "docspace_backup_restore",
+        "from a file of unknown age",
+        {"src": backup_file, "confirm": "127.0.0.1", "max_age": "1d"},
+        code="guard",
+    ),
+    Scenario(
+        "docspace_backup_restore",
+        "followed",
+        {"task_id": lambda sim: sim.state()["restore"]["taskId"]},
+        arrange=post("startrestore", backupId=LOCAL, storageType="Local", storageParams=[]),
+        unknown=("task",),
     ),
 ]

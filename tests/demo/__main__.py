@@ -30,7 +30,7 @@ Reading a history lets any DocSpace drop the records whose file it can't find.
 NEXT = """
 What to try next
 {more}  * The guide "Delete a backup safely": docs/docsite/rst/guide_delete.rst
-  * Your own playbook: README.md has one of 12 lines
+  * Your own playbook: README.md begins with one
 """
 MORE_ON_SIMULATOR = """\
   * The simulator alone, for playbooks of your own:

@@ -173,7 +173,9 @@ def invalid(error: Invalid, href: str, method: str, told: bool = True) -> Answer
 
 def dump(value: Any) -> bytes:
     """Compact JSON, with letters of all languages as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "backslashreplace"
+    )
 
 
 def trace_id() -> str:

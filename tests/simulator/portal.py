@@ -57,6 +57,13 @@ class PortalHandle:
         return self._portal.users[ADMINISTRATOR].token
 
     @property
+    def uploaded(self) -> bytes | None:
+        """What of a file to restore from lies there, None when nothing does."""
+        upload = self._portal.upload
+        there = upload is not None and upload.path.exists()
+        return upload.path.read_bytes() if upload and there else None
+
+    @property
     def ownerless(self) -> bool:
         """Whether it lets nobody in any more: restored from an archive without its people."""
         return self._portal.ownerless

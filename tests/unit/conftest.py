@@ -39,7 +39,8 @@ def run(wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Callable[.
     """`run("docspace_backup", id=..., state="absent")` runs it against the wire to the end.
 
     An option of None is left out, so that `api_key=None` takes the usual one away. `secrets` are
-    looked for in all that is shown, besides the usual ones. The rest is for `run_module`.
+    looked for in all that is shown, besides the usual ones. null: options that are given as null.
+    The rest is for `run_module`.
     """
 
     def run(
@@ -51,12 +52,16 @@ def run(wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Callable[.
         verbosity: int = 0,
         env: Mapping[str, str] | None = None,
         secrets: tuple[str, ...] = (),
+        null: tuple[str, ...] = (),
         **options: Any,
     ) -> dict[str, Any]:
         params = {"url": wire.url, "api_key": KEY, **options}
         outcome = run_module(
             name,
-            {option: value for option, value in params.items() if value is not None},
+            {
+                **{option: value for option, value in params.items() if value is not None},
+                **dict.fromkeys(null),
+            },
             monkeypatch=monkeypatch,
             check_mode=check_mode,
             diff=diff,

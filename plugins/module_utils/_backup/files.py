@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from .._portal.values import format_time
+from .._portal.values import age_text, format_time
 from .archive import form_of, judge_file
 from .manifest import Manifest, ManifestError, place_of, read, reason
 from .names import is_name_of_file
@@ -101,9 +101,9 @@ def look(path: str) -> BackupFile:
         problems.append(f"its manifest counts for nothing: {error}")
     file = BackupFile(path, None, problems, manifest=paper)
     try:
-        with _open(path) as opened:
+        with open_regular(path) as opened:
             size, head = os.fstat(opened.fileno()).st_size, opened.read(512)
-    except _NotRegular:
+    except NotRegular:
         return file._replace(valid=False, problems=[*problems, "it isn't a regular file"])
     except OSError as error:
         return file._replace(problems=[*problems, f"it can't be read ({reason(error)})"])
@@ -125,7 +125,7 @@ def check(file: BackupFile) -> BackupFile:
     if file.form is None:
         return file
     try:
-        with _open(file.path) as opened:
+        with open_regular(file.path) as opened:
             verdict = judge_file(opened)
     except OSError as error:
         problem = f"it can't be read to its end ({reason(error)})"
@@ -194,25 +194,16 @@ def latest(files: Iterable[BackupFile], now: datetime) -> BackupFile | None:
     )
 
 
-def age_text(seconds: int) -> str:
-    """An age for people: `12 hours`, `3 days`; `in 3 days` for what is dated in the future."""
-    ahead, seconds = seconds < 0, abs(seconds)
-    units = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
-    unit, length = next((one for one in units if seconds >= 2 * one[1]), units[-1])
-    text = f"{seconds // length} {unit}"
-    return f"in {text}" if ahead else text
-
-
-class _NotRegular(Exception):
+class NotRegular(Exception):
     """A pipe, a device, a socket, a folder."""
 
 
-def _open(path: str) -> BinaryIO:
+def open_regular(path: str) -> BinaryIO:
     """Open a file to read it. A link is followed; what isn't a regular file is never waited for."""
     if not stat.S_ISREG(Path(path).stat().st_mode):
-        raise _NotRegular
+        raise NotRegular
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise _NotRegular
+        raise NotRegular
     return os.fdopen(descriptor, "rb")

@@ -9,14 +9,16 @@ This file is private to the collection.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from .._portal.client import Client
 from .._portal.errors import SOMETHING, DocSpaceError, config_error
 from .history import API, read_history
+from .pace import Pace
 from .record import Record, find
 from .storage import Storage, explain_refusal
-from .task import COMES_BACK, Pace, Task, read_backup_task, start
+from .task import COMES_BACK, Task, read_backup_task, start
 
 PASSING = ("connection", "timeout", "server", "rate_limited")
 
@@ -41,11 +43,13 @@ def make(
     running: Task | None,
     wait: bool,
     cancel: bool,
+    begun: Callable[[Task], None] = lambda _task: None,
 ) -> Made:
     """Join the backup that runs, or start one; follow it to its end.
 
     storage: None to join only. running: the portal's task as just read. A joined backup of another
-    storage type than wanted is followed by one of our own within the same time.
+    storage type than wanted is followed by one of our own within the same time. begun: is told of
+    each task before it is waited for.
     """
     task, strangers = running, 0
     while True:
@@ -54,6 +58,7 @@ def make(
             if storage is None:
                 raise config_error("storage_type: missing. Say where the new backup goes.")
             task, joined = _start(client, storage, dump=dump, before=task)
+        begun(task)
         if not wait:
             return Made(task, None, joined)
         try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bring a backup back: check that nothing runs, start, and follow the portal while it is offline.
+"""Bring a backup back: check its age and that nothing runs, and start.
 
 This file is private to the collection.
 """
@@ -10,35 +10,94 @@ This file is private to the collection.
 from __future__ import annotations
 
 import time
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from .._portal.client import Client
-from .._portal.errors import SOMETHING, DocSpaceError
-from .history import read_history
-from .record import Record, find, not_found
+from .._portal.errors import DocSpaceError
+from .follow import REFUSALS, advice
+from .history import read_history, require_dumps
+from .record import Record, find, is_future, not_found, require_dates, select_by_time
 from .storage import STORAGE_TYPES
-from .task import Pace, Task, read_backup_task, read_restore_task, start
+from .task import Task, read_backup_task, read_restore_task, start
 
-# How long a portal that has just been restored may go on refusing before its keys are suspected.
-SETTLES = 30.0
-REFUSALS = ("auth", "forbidden", "not_found", "payment")
+if TYPE_CHECKING:
+    from .source import Source
+
+# A restore that waits for a file is told from one that is about to run by how long it does (C44).
+HANGS = 10.0
+_LOOKS = 5
 
 
-def find_backup(client: Client, wanted: str, *, dump: bool) -> Record:
-    """The record to restore. A portal that is being restored refuses this, and is a conflict."""
+def check_history(client: Client, wanted: str | None, *, dump: bool) -> Record | None:
+    """The record to restore, None where none is wanted: what else forbids a restore shows here too.
+
+    A portal that is being restored refuses this, and is a conflict.
+    """
     try:
-        record = find(read_history(client, dump=dump), wanted)
+        require_dumps(client, dump)
+        record = find(read_history(client, dump=dump), wanted or "")
     except DocSpaceError as error:
+        if wanted is None and error.code == "server":
+            # A history that broke may be why a portal is restored from a file.
+            client.log(f"{error.method} {error.path}: {error.code}, restored all the same")
+            return None
         if error.code in REFUSALS:
-            _last_restore(client, dump=dump)
+            _last_restore(client, dump=dump, waits=wanted is None)
         raise
-    if record is None:
+    if wanted is not None and record is None:
         raise not_found(wanted)
     return record
 
 
-def refuse_while_busy(client: Client, *, dump: bool) -> Task | None:
-    """Fail while a backup or a restore runs. Gives the restore that ended last, if there was one."""
+def refuse_old(record: Record | None, now: datetime, max_age: int | None, doubt: str = "") -> None:
+    """Refuse a backup that is too old, or whose age isn't known. doubt: why there is no record."""
+    if max_age is None:
+        return
+    if record is None:
+        why = f"how old the file is isn't known, because {doubt}"
+    else:
+        require_dates([record], "max_age")
+        age = record.result(now)["age"]
+        if is_future(record, now):
+            why = "this backup is dated in the future, so its age isn't known. Check the clocks"
+        elif not select_by_time([record], now, newer_than=max_age):
+            why = f"this backup is {age} old, of {record.facts()['created_on']}"
+        else:
+            return
+    raise DocSpaceError(
+        "guard",
+        f"max_age: {why}. Nothing was restored. Take a younger one, or leave 'max_age' out if it has "
+        "to be this one.",
+    )
+
+
+def described(
+    record: Record | None, source: Source | None, now: datetime, *, dump: bool
+) -> dict[str, Any]:
+    """What would be restored, for a diff."""
+    seen = None if record is None else record.result(now)
+    about = {"restored_from": record and record.id, "file_name": record and record.file_name}
+    about.update({} if source is None else source.facts())
+    return {
+        **about,
+        "created_on": seen and seen["created_on"],
+        "age": seen and seen["age"],
+        "storage_type": seen and seen["storage_type"],
+        "kind": "dump" if dump else "portal",
+    }
+
+
+def refuse_while_busy(
+    client: Client, *, dump: bool, waits: bool = False, known: Task | None = None
+) -> Task | None:
+    """Fail while a backup or a restore runs. Gives the restore that ended last, if there was one.
+
+    waits: a restore that only waits for a file isn't running, and is given too. known: one that
+    was found so before.
+    """
+    # First, because a portal that is being restored refuses the other calls (C31).
+    restore = _last_restore(client, dump=dump, waits=waits, known=known)
     for of_server in (False, True):
         try:
             backup = read_backup_task(client, dump=of_server)
@@ -48,32 +107,61 @@ def refuse_while_busy(client: Client, *, dump: bool) -> Task | None:
                 raise
             continue
         if backup is not None and not backup.ended:
-            raise _conflict("backup", backup)
-    return _last_restore(client, dump=dump)
+            raise DocSpaceError(
+                "conflict",
+                f"Nothing was restored: backup task {backup.id} runs on the portal "
+                f"({backup.progress} %). Wait for its end, and run again.",
+            )
+    return restore
 
 
-def _last_restore(client: Client, *, dump: bool) -> Task | None:
-    """The restore that ended last; fails if one runs, of the portal or of the whole server."""
+def _last_restore(
+    client: Client, *, dump: bool, waits: bool = False, known: Task | None = None
+) -> Task | None:
+    """The restore that ended last, or waits; fails if one runs, of the portal or the server."""
     restore = None
     for of_server in (not dump, dump):
         restore = read_restore_task(client, dump=of_server)
-        if restore is not None and not restore.ended:
-            raise _conflict("restore", restore)
+        looks = 0
+        while waits and restore is not None and restore.idle and restore != known:
+            if looks == _LOOKS:
+                client.log(f"restore task {restore.id} waits for a file, and isn't running")
+                break
+            time.sleep(HANGS / _LOOKS)
+            looks, last = looks + 1, restore
+            restore = read_restore_task(client, dump=of_server)
+            if restore != last:
+                looks = 0
+        idle = waits and restore is not None and restore.idle
+        if restore is not None and not restore.ended and not idle:
+            raise DocSpaceError(
+                "conflict",
+                f"Nothing was restored: restore task {restore.id} runs on the portal "
+                f"({restore.progress} %). {advice(restore, dump=of_server)}",
+            )
     return restore
 
 
 def start_restore(
-    client: Client, record: Record, *, notify: bool, dump: bool, before: Task | None
-) -> Task:
-    """Start the restore of a record. before: as `refuse_while_busy` gives it."""
-    body: dict[str, Any] = {
-        "backupId": record.id,
-        "storageType": STORAGE_TYPES.get(record.storage_type, record.storage_type),
-        "storageParams": [],
-        "notify": notify,
-    }
+    client: Client, record: Record | None, *, notify: bool, dump: bool, before: Task | None
+) -> tuple[Task, str | None]:
+    """Start the restore of a record, None for what was uploaded. Gives a warning, if any.
+
+    before: as `refuse_while_busy` gives it.
+    """
+    body: dict[str, Any] = {"backupId": "", "storageType": "Local", "notify": notify}
+    # The server demands the parameter, and doesn't look at it (C43).
+    body["storageParams"] = [{"key": "filePath", "value": ""}]
+    if record is not None:
+        body["backupId"], body["storageParams"] = record.id, []
+        body["storageType"] = STORAGE_TYPES.get(record.storage_type, record.storage_type)
     if dump:
         body["dump"] = True
+    client.gate.advice = (
+        "A restore may have been started: look with docspace_backup_info ('gather: [progress]'), "
+        "follow it with 'task_id', and start no other restore."
+    )
+    waits = before is not None and not before.ended
     try:
         task, _named = start(
             client,
@@ -81,9 +169,12 @@ def start_restore(
             body,
             before=before,
             look=lambda: read_restore_task(client, dump=dump, once=True),
+            waits=waits,
+            advice="look with docspace_backup_info ('gather: [progress]') whether a restore runs. If "
+            "so, follow it with 'task_id', and start no other",
         )
     except DocSpaceError as error:
-        if error.detail and error.code == "not_found":
+        if record is not None and error.detail and error.code == "not_found":
             error.message = (
                 f"Nothing was restored: the portal can't find the backup {record.id} any more "
                 f"(HTTP {error.status}). It says: {error.detail}"
@@ -91,73 +182,34 @@ def start_restore(
         raise
     if task.status != "created" and task.told:
         client.log(f"restore task {task.id} was {task.status} at once")
-    return task
+    if waits and before is not None and task.id == before.id:
+        return task, (
+            f"Restore task {task.id} was waiting on the portal for a file already, and this start was "
+            "answered with it, so it is followed. If somebody else started it just now, the portal is "
+            "restored from what they chose."
+        )
+    return task, None
 
 
-def follow_restore(
-    client: Client, task: Task, pace: Pace, *, dump: bool
+def restore_file(
+    client: Client, source: Source, *, notify: bool, dump: bool, before: Task | None
 ) -> tuple[Task, str | None]:
-    """Wait for the restore's end, and till the portal answers again. Gives a warning, if any.
+    """Upload a file and start its restore. What fails before the start leaves nothing there."""
+    from .upload import Upload
 
-    Meanwhile everything but the anonymous progress call is refused (C31), and that one may fail
-    too. Only the task with the same id counts.
-    """
-    client.log(f"waiting for restore task {task.id}, up to {pace.timeout} s")
-    while not task.ended:
-        if pace.over:
-            raise _failed(task, f"is at {task.progress} % after {pace.timeout} s ('wait_timeout')")
-        pace.pause()
-        try:
-            with client.within(pace.left):
-                seen = read_restore_task(client, dump=dump, once=True)
-        except DocSpaceError as error:
-            client.log(f"{error.method} {error.path}: {error.code}, asked again")
-            continue
-        if seen is not None and seen.id == task.id and seen != task:
-            client.log(f"restore task {task.id}: {seen.status}, {seen.progress} %")
-            task = seen
-    if task.status != "completed":
-        says = f". The portal says: {task.error[:300]}" if task.error else ""
-        raise _failed(task, f"{task.status} at {task.progress} %{says}")
-    return task, _wait_for_portal(client, task, pace, dump=dump)
-
-
-def _wait_for_portal(client: Client, task: Task, pace: Pace, *, dump: bool) -> str | None:
-    ended = time.monotonic()
-    while True:
-        try:
-            with client.within(pace.left):
-                read_history(client, dump=dump, once=True)
-            return None
-        except DocSpaceError as error:
-            last = error
-        client.log(f"{last.method} {last.path}: {last.code} after the restore, asked again")
-        settled = pace.over or time.monotonic() - ended >= SETTLES
-        if last.code in REFUSALS and settled:
-            return (
-                "The portal is restored and answers, but no longer takes these credentials: "
-                f"{last.message[:300]} Keys, users and passwords may be those of the backup now."
-            )
-        if pace.over:
-            raise _failed(task, f"ended well, but the portal doesn't answer: {last.message[:300]}")
-        pace.pause(at_most=5.0)
-
-
-def _conflict(what: str, task: Task) -> DocSpaceError:
-    return DocSpaceError(
-        "conflict",
-        f"Nothing was restored: {what} task {task.id} runs on the portal ({task.progress} %). Wait "
-        "for its end, and run again.",
+    upload = Upload(client, source)
+    client.gate.advice = (
+        "Nothing was restored. What was uploaded of the file lies on the portal, where a restore from "
+        "an uploaded file would take it. Run the task again: it uploads anew."
     )
-
-
-def _failed(task: Task, what: str) -> DocSpaceError:
-    error = DocSpaceError(
-        "task_failed",
-        f"Restore task {task.id} {what}. The portal may be offline, or restored in part: look into "
-        "its log, and at its web page, before you start another restore.",
-        detail=task.error,
-    )
-    error.outcome, error.changed = SOMETHING, True
-    error.values = {"task": task.result()}
-    return error
+    refused = True
+    try:
+        upload.send()
+        before = refuse_while_busy(client, dump=dump, waits=True, known=before)
+        refused = False
+        return start_restore(client, None, notify=notify, dump=dump, before=before)
+    except DocSpaceError as error:
+        # A start that was refused by a filter didn't happen. Of any other the file may be in use.
+        if refused or (400 <= (error.status or 0) < 500 and not error.changed):
+            upload.discard(error)
+        raise

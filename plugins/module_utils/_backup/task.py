@@ -14,21 +14,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .._portal.client import Client
-from .._portal.errors import NOT_KNOWN, NOTHING, DocSpaceError, config_error, protocol_error
-from .._portal.values import clean, first_line, is_whole
+from .._portal.errors import NOT_KNOWN, NOTHING, DocSpaceError, protocol_error
+from .._portal.values import clean, first_line, is_whole, normal_uuid
 from .history import API, dump_query
 
 # A cancelled task is gone at once, and comes back seconds later to say that it was (C24).
 COMES_BACK = 10.0
-LONGEST_PAUSE = 30.0
-# A wait of more than a year is a mistake.
-LONGEST_WAIT = 366 * 86400
-
-WAIT: dict[str, Any] = {
-    "wait": {"type": "bool", "default": True},
-    "wait_timeout": {"type": "int", "default": 3600},
-    "poll_interval": {"type": "int", "default": 5},
-}
 
 
 class Task(NamedTuple):
@@ -51,47 +42,16 @@ class Task(NamedTuple):
         """Whether nothing more will happen to it."""
         return self.status in ("completed", "cancelled", "failed")
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing has happened to it yet, which a server that gives no status can't say."""
+        return self.status == "created" and self.progress == 0
+
     def result(self) -> dict[str, Any]:
         """The task as modules return it."""
         shown = self._asdict()
         del shown["told"]
         return shown
-
-
-class Pace:
-    """When to look again at a task, and when to give up."""
-
-    def __init__(self, params: dict[str, Any]) -> None:
-        for option in ("wait_timeout", "poll_interval"):
-            if not 1 <= params[option] <= LONGEST_WAIT:
-                raise config_error(f"{option}: give 1 second or more, and at most a year.")
-        self.timeout: int = params["wait_timeout"]
-        self._interval = float(params["poll_interval"])
-        self._start = time.monotonic()
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the wait began."""
-        return time.monotonic() - self._start
-
-    @property
-    def left(self) -> float:
-        """Seconds till the end of the wait."""
-        return max(0.0, self.timeout - self.elapsed)
-
-    @property
-    def over(self) -> bool:
-        """Whether the time to wait has passed."""
-        return self.elapsed >= self.timeout
-
-    def pause(self, at_most: float = float("inf")) -> None:
-        """Sleep till the next look: longer for a long task, never beyond the end of the wait."""
-        growing = max(self._interval, min(self.elapsed / 20.0, LONGEST_PAUSE))
-        seconds, left = min(growing, at_most), self.timeout - self.elapsed
-        if seconds < left < seconds + 1.0:
-            # The last look comes at the end of the wait, and not within a second of this one.
-            seconds = left - 1.0 if seconds >= 2.0 else left
-        time.sleep(max(0.0, min(seconds, left)))
 
 
 def read_backup_task(client: Client, *, dump: bool, once: bool = False) -> Task | None:
@@ -127,13 +87,18 @@ def parse_task(response: Any) -> Task | None:
     else:
         name = "cancelled" if told and status == 3 else "completed"
     return Task(
-        clean(response.get("taskId") or "").lower()[:100],
+        _identity(response.get("taskId")),
         _per_cent(response.get("progress")),
         name,
         first_line(response["warning"]) or None if response.get("warning") else None,
         first_line(error) or "unknown" if error else None,
         told,
     )
+
+
+def _identity(value: Any) -> str:
+    text = clean(value or "")
+    return normal_uuid(text) or text.lower()[:100]
 
 
 def _per_cent(value: Any) -> int:
@@ -149,21 +114,28 @@ def start(
     *,
     before: Task | None,
     look: Callable[[], Task | None],
+    waits: bool = False,
+    advice: str | None = None,
 ) -> tuple[Task, bool]:
     """Send a start, once. Gives the task, and whether the server named it, not only the look-up.
 
     A start that is taken is answered with a new task that is `created`. While a task runs, the
     server answers with that one and ignores the start (C22). An answer that is lost or odd counts
     as taken when a task shows up that wasn't there before; when none does, nothing is known.
-    before: the task that was there before the start. look: reads the one that is there now.
+    before: the task that was there before the start. look: reads the one that is there now. waits:
+    whether the one before waits for its file; then this start may be the one that it waits for, and
+    is answered with its id (C44). advice: what to do when nothing is known.
     """
 
     def is_new(task: Task) -> bool:
-        return bool(task.id) and (before is None or task.id != before.id)
+        return normal_uuid(task.id) is not None and (before is None or task.id != before.id)
+
+    def is_known(task: Task) -> bool:
+        return waits and before is not None and task.id == before.id
 
     def taken(response: Any) -> Task:
         task = parse_task(response)
-        if task is None or not is_new(task):
+        if task is None or not (is_new(task) or is_known(task)):
             raise protocol_error("The portal's answer to the start holds no new task.")
         return task
 
@@ -182,14 +154,16 @@ def start(
         except DocSpaceError as error:
             client.log(f"{error.method} {error.path}: {error.code}")
             task = None
-        if task is not None and is_new(task):
+        if task is not None and (is_new(task) or (is_known(task) and not task.idle)):
             return task, False
         time.sleep(1.0)
     # Not known is not "no": it may go on.
     lost.outcome, lost.changed = NOT_KNOWN, True
+    # What the failure itself advises is left out where another advice is given.
+    reason = lost.message if advice is None else f"{lost.message.partition('. ')[0]}."
     lost.message = (
         f"Not known whether {call} was taken: its answer was lost, and no new task showed up in "
-        f"{COMES_BACK:.0f} s. It isn't sent twice; look at the portal, then run again. "
-        f"{lost.message}"
+        f"{COMES_BACK:.0f} s. It isn't sent twice; "
+        f"{advice or 'look at the portal, then run again'}. {reason}"
     )
     raise lost

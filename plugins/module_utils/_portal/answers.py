@@ -50,6 +50,12 @@ _BY_STATUS = {
     ),
     429: ("rate_limited", "The portal takes no more requests for now. Run again later."),
 }
+# Said by the API itself, so the address is right.
+_NOT_THERE = (
+    "not_found",
+    "The portal has not what the task names. Check that it is there and rightly spelled, and that "
+    "these credentials may see it.",
+)
 _OTHER_4XX = ("rejected", "The portal rejects the request. Check the options of the task.")
 _OTHER_5XX = (
     "server",
@@ -75,6 +81,8 @@ def from_answer(
     detail = _words(body)
     if status >= 400:
         code, sentence = _BY_STATUS.get(status, _OTHER_5XX if status >= 500 else _OTHER_4XX)
+        if status == 404 and isinstance(body.get("error"), dict) and is_whole(body.get("status")):
+            code, sentence = _NOT_THERE
         says = f" The portal says: {detail[:LONGEST_DETAIL]}" if detail else _PAGE if page else ""
         return DocSpaceError(
             code,
@@ -94,7 +102,8 @@ def from_answer(
     if not is_whole(body.get("status")) or not is_whole(body.get("statusCode")):
         return protocol_error(
             "This answer doesn't come from the DocSpace API, so nothing is concluded from it. "
-            "Check that 'url' is the portal's own address, and no login page or other web server.",
+            "Check that 'url' is the portal's own address, and no login page or other web server, "
+            "such as a proxy's.",
             status=status,
         )
     if body["status"] != 0 or not 200 <= body["statusCode"] < 300:

@@ -64,6 +64,10 @@ def check_given(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
         for name, value in given.items()
         if value is not None or (name not in CONNECTION and name not in _ALIASES)
     }
+    for name in (*CONNECTION, *_ALIASES):
+        # Ansible would make a text of it.
+        if isinstance(kept.get(name), (list, dict)):
+            raise config_error(f"{name}: give one value, not several or none.")
     url = next((kept[name] for name in ("url", *_ALIASES) if name in kept), None)
     if url is None:
         url = os.environ.get(_URL) or None
@@ -80,14 +84,20 @@ def check_given(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
     return kept
 
 
-def check_url(url: str, secrets: set[str]) -> str:
-    """The address without what doesn't count; what is secret in a wrong one goes into secrets."""
+def note_secrets(url: str, secrets: set[str]) -> str:
+    """What is secret in an address goes into secrets. Gives it without query and fragment."""
     address = re.split("[?#]", url, maxsplit=1)[0]
     query = url[len(address) + 1 :]
     secret = re.sub(r"^[a-z0-9+.-]*:?/+", "", address.rpartition("@")[0], flags=re.IGNORECASE)
     # The task's arguments are shown in its result, also those that are refused.
     shown = {secret, secret.partition(":")[2], query, *re.split("[=&]", query)[1::2]}
     secrets.update((shown | set(map(unquote, shown))) - {""})
+    return address
+
+
+def check_url(url: str, secrets: set[str]) -> str:
+    """The address without what doesn't count; what is secret in a wrong one goes into secrets."""
+    address = note_secrets(url, secrets)
     if "@" in address:
         raise config_error(
             f"url: no credentials in the address (***@{address.rpartition('@')[2][:100]}). Give "
@@ -98,6 +108,8 @@ def check_url(url: str, secrets: set[str]) -> str:
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
+        if "[" in parts.netloc and ":" not in str(host):  # old Pythons take anything there
+            host = None
     except ValueError:
         host, port = None, None
     if not host or parts.scheme not in ("http", "https") or port == 0:
@@ -116,7 +128,7 @@ def check_url(url: str, secrets: set[str]) -> str:
 
 def build_connection(module: AnsibleModule) -> Connection:
     """Check all that concerns the connection, before anything is sent."""
-    from requests.utils import get_environ_proxies
+    from .proxies import proxies_for
 
     params = module.params
     url = check_url(params["url"], module.no_log_values)
@@ -131,8 +143,7 @@ def build_connection(module: AnsibleModule) -> Connection:
     if params["retries"] < 0:
         raise config_error("retries: give 0 or more.")
     verify = _verify(params)
-    proxies = get_environ_proxies(url, no_proxy=None)
-    module.no_log_values.update(_proxy_secrets(proxies.values()))
+    proxies = proxies_for(url, module.no_log_values)
     return Connection(
         url=url,
         authorization=authorization,
@@ -142,6 +153,14 @@ def build_connection(module: AnsibleModule) -> Connection:
         retries=params["retries"],
         secrets=module.no_log_values,
     )
+
+
+def to_other_host(connection: Connection, url: str) -> Connection:
+    """What a client needs to know of a host that isn't the portal's: no credentials."""
+    from .proxies import proxies_for
+
+    proxies = proxies_for(url, connection.secrets)
+    return connection._replace(url=url, authorization="", proxies=proxies)
 
 
 def _verify(params: dict[str, Any]) -> bool | str:
@@ -163,15 +182,6 @@ def _verify(params: dict[str, Any]) -> bool | str:
         if bundle:
             return bundle
     return True
-
-
-def _proxy_secrets(addresses: Any) -> set[str]:
-    """Credentials in the addresses of proxies, also in one that can't be parsed."""
-    found: set[str] = set()
-    for address in addresses:
-        pair = re.sub("^[a-z0-9+.-]*://", "", str(address).rpartition("@")[0], flags=re.IGNORECASE)
-        found |= {pair, pair.partition(":")[2]}
-    return {secret for one in found for secret in (one, unquote(one)) if len(secret) > 3}
 
 
 def _authorization(module: AnsibleModule) -> str:

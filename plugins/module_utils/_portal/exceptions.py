@@ -48,8 +48,9 @@ def from_exception(error: Exception, host: str, mask: Mask) -> DocSpaceError:
             outcome=outcome,
         )
     cut = bool(kinds & _CUT_KINDS or _CUT.search(words)) and "CERTIFICATE_VERIFY" not in words
-    if not cut and (kinds & _TLS or not kinds & {"RequestException", "HTTPError", "ValueError"}):
-        # A CA bundle that holds no certificate is a bare OSError.
+    # A CA bundle that holds no certificate is a bare OSError.
+    bare = "OSError" in kinds and not kinds & {"RequestException", "HTTPError", "ValueError"}
+    if not cut and (kinds & _TLS or bare):
         return DocSpaceError(
             "tls",
             f"No trusted TLS connection to {host}: {shown}. Check the portal's certificate and "
@@ -118,8 +119,12 @@ def _advice(kinds: set[str], words: str, host: str, shown: str) -> str:
 
 def _breaks_http(causes: list[BaseException], kinds: set[str]) -> bool:
     for cause in causes:
+        # Nothing where a chunk's length should be is a cut.
         if type(cause).__name__ == "InvalidChunkLength":
-            # Nothing where the length should be is a cut.
             return bool(getattr(cause, "length", b""))
+        # That of urllib3 before 1.26: what stands there, and no length.
+        partial = getattr(cause, "partial", b"")
+        if partial and isinstance(partial, bytes) and getattr(cause, "expected", 0) is None:
+            return True
     cut_or_lost = {"IncompleteRead", "ConnectionError", "ProxyError"} | _BODY
     return "InvalidHeader" in kinds or ("ValueError" in kinds and not kinds & cut_or_lost)

@@ -33,9 +33,10 @@ class Interrupted(BaseException):
 
 
 class Gate:
-    """One for all connections of a run."""
+    """One for all connections of a run. advice: what to do after an interruption."""
 
     def __init__(self) -> None:
+        self.advice = "Run the task again to see and to finish."
         self._closed: str | None = None
         self._wrote = False
         self._lock = threading.Lock()

@@ -16,15 +16,14 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.parameters import remove_values
 
+from .accidents import refuse_accidents
 from .client import Client
-from .connection import CONNECTION, build_connection, check_given
+from .connection import CONNECTION, build_connection, check_given, note_secrets
 from .errors import DocSpaceError, config_error
 from .gate import Gate, Interrupted
 from .values import parse_duration, parse_time
 from .wire import REQUESTS_ERROR
 
-# No option has a use for more, and some of Python's conversions break on it.
-LARGEST = 10**15
 LONGEST_MESSAGE = 990
 
 
@@ -66,32 +65,6 @@ def duration(params: dict[str, Any], option: str) -> int | None:
         raise config_error(f"{error}.") from error
 
 
-def refuse_accidents(
-    given: dict[str, Any], *, null: Sequence[str] = (), empty: Sequence[str] = ()
-) -> None:
-    """Refuse what came out empty: it would mean everything, nothing, or a default unasked for.
-
-    A null isn't an option that is left out: a template that yields nothing is null since
-    ansible-core 2.19, and so is a blank answer of a survey. given: the options of a task. null,
-    empty: those for which that is an answer.
-    """
-    for name, value in given.items():
-        if name.startswith("_ansible_"):
-            continue
-        items = value if isinstance(value, list) else [value]
-        if any(isinstance(item, (int, float)) and abs(item) >= LARGEST for item in items):
-            raise config_error(f"{name}: the number is too large.")
-        if (value is None and name in null) or (value in ([], "") and name in empty):
-            continue
-        blank = [item for item in items if item is None or not str(item).strip()]
-        if blank or not items:
-            what = "null" if None in blank else "empty"
-            raise config_error(
-                f"{name}: it is {what}, which may mean more than was meant. Leave it out, or use "
-                'omit: "{{ a_variable | default(omit, true) }}".'
-            )
-
-
 def run_module(
     run: Callable[[AnsibleModule, Client], Result],
     argument_spec: dict[str, Any],
@@ -108,24 +81,32 @@ def run_module(
     def look(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
         kept = check_given(given, secrets)
         own = {name: value for name, value in kept.items() if name not in CONNECTION}
-        refuse_accidents(own, null=null, empty=empty)
-        return kept
+        refuse_accidents(own, argument_spec, null=null, empty=empty)
+        # Where a null is an answer, it is the same as none; Ansible would look for it in choices.
+        return {name: value for name, value in kept.items() if value is not None}
 
     def act(module: AnsibleModule, log: list[str], gate: Gate) -> Result:
         return run(module, Client(build_connection(module), log.append, gate))
 
     exclusive = [("api_key", "username"), ("api_key", "password")]
+    exclusive += rules.pop("mutually_exclusive", [])
     spec = {**CONNECTION, **argument_spec}
     _main(spec, look, act, needs=REQUESTS_ERROR, mutually_exclusive=exclusive, **rules)
 
 
 def run_offline(
-    run: Callable[[AnsibleModule], Result], argument_spec: dict[str, Any], **rules: Any
+    run: Callable[[AnsibleModule], Result],
+    argument_spec: dict[str, Any],
+    *,
+    addresses: Sequence[str] = (),
+    **rules: Any,
 ) -> None:
-    """The main of a module that asks no portal."""
+    """The main of a module that asks no portal. addresses: options that name one all the same."""
 
-    def look(given: dict[str, Any], _secrets: set[str]) -> dict[str, Any]:
-        refuse_accidents(given)
+    def look(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
+        refuse_accidents(given, argument_spec)
+        for name in addresses:
+            note_secrets(str(given.get(name, "")), secrets)
         return given
 
     _main(argument_spec, look, lambda module, _log, _gate: run(module), needs=None, **rules)
@@ -161,9 +142,13 @@ def _main(
     except DocSpaceError as error:
         failed = error
     except Interrupted as signal:
-        failed = _interrupted(signal)
+        failed = _interrupted(signal, gate.advice)
     if module is None:
-        module = AnsibleModule(argument_spec=_unchecked(spec), supports_check_mode=True)
+        # Without the other rules, so that the refusal is ours; but these are options, too.
+        common = bool(rules.get("add_file_common_args"))
+        module = AnsibleModule(
+            _unchecked(spec), supports_check_mode=True, add_file_common_args=common
+        )
     # Outside of the except block, or Ansible would add the traceback.
     verbose = {"log": log} if log and module._verbosity else {}
     if failed is not None:
@@ -206,13 +191,10 @@ def _unchecked(spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _interrupted(signal: Interrupted) -> DocSpaceError:
-    error = DocSpaceError(
-        "task_failed",
-        f"Interrupted by {signal.name}: nothing that writes was sent after it."
-        + (" What was sent before may go on or have had its effect." if signal.wrote else "")
-        + " Run the task again to see and to finish.",
-    )
+def _interrupted(signal: Interrupted, advice: str) -> DocSpaceError:
+    sent = " What was sent before may go on or have had its effect." if signal.wrote else ""
+    words = f"Interrupted by {signal.name}: nothing that writes was sent after it.{sent} {advice}"
+    error = DocSpaceError("task_failed", words)
     error.changed = signal.wrote
     return error
 

@@ -84,19 +84,23 @@ class _Source:
 
 
 class Adapter(HTTPAdapter):
-    """The transport of requests, with connections that keep to the budget."""
+    """The transport of requests, with connections that keep to the budget.
 
-    def __init__(self, budget: Budget) -> None:
+    context: for TLS, in place of the usual one.
+    """
+
+    def __init__(self, budget: Budget, context: Any = None) -> None:
         self._budget = budget
+        self._tls: dict[str, Any] = {} if context is None else {"ssl_context": context}
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options)
+        super().init_poolmanager(*args, **{**options, **self._tls})
         self._bound(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         known = proxy in self.proxy_manager
-        manager = super().proxy_manager_for(proxy, **options)
+        manager = super().proxy_manager_for(proxy, **options, **self._tls)
         if not known:
             self._bound(manager)
         return manager

@@ -60,17 +60,22 @@ class Connection(NamedTuple):
 
 
 class Wire:
-    """A session with one host, for one thread at a time."""
+    """A session with one host, for one thread at a time.
 
-    def __init__(self, connection: Connection) -> None:
+    foreign: the host isn't the portal's, so that an authority which is given counts beside the
+    usual ones, not in their place.
+    """
+
+    def __init__(self, connection: Connection, *, foreign: bool = False) -> None:
         self.connection = connection
         self._budget = Budget()
         self._session = session = requests.Session()
         # Nothing of the environment: neither .netrc, nor a CA bundle that would override ours.
         session.trust_env = False
         session.proxies.update(connection.proxies)
+        own = foreign and isinstance(connection.verify, str)
         for scheme in ("http://", "https://"):
-            session.mount(scheme, Adapter(self._budget))
+            session.mount(scheme, Adapter(self._budget, _all_authorities() if own else None))
         session.headers["Accept"] = "application/json"
         session.headers["Accept-Encoding"] = "gzip, deflate"
         session.headers["User-Agent"] = "ansible-onlyoffice.docspace"
@@ -127,3 +132,18 @@ class Wire:
 
             host = urlsplit(target).netloc
             raise from_exception(error, host, self.connection.mask) from error
+
+    def more(self, seconds: float) -> None:
+        """From here on, the answer that is read may take so many seconds more."""
+        self._budget.begin(seconds)
+
+
+def _all_authorities() -> Any:
+    """What TLS trusts without being told: the system's authorities, and those of requests."""
+    import ssl
+
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    return context

@@ -116,9 +116,10 @@ def run_module(
 ) -> Outcome:
     """Run a module's main() as Ansible does. Its environment is empty but for `env`.
 
-    warnings in the result become a list of strings, whatever the version of ansible-core.
+    name: a module of the collection, or the whole path of one of the tests' own. warnings in the result become a list of strings, whatever the version of ansible-core.
     """
-    module = import_module(f"{COLLECTION}.plugins.modules.{name}")
+    path = name if "." in name else f"plugins.modules.{name}"
+    module = import_module(f"{COLLECTION}.{path}")
     log: list[str] = []
     with monkeypatch.context() as patch, _isolated(patch, log):
         for variable in STEERING:
@@ -167,6 +168,25 @@ def check_outcome(outcome: Outcome, secrets: tuple[str, ...] = ()) -> dict[str, 
         assert set(result["failure"]) == {"code", "title", "status", "method", "path", "detail"}
         assert result["changed"] in (True, False)
     return result
+
+
+def spec_of(module: str) -> dict[str, Any]:
+    """What the module hands to AnsibleModule."""
+
+    class Seen(Exception):
+        pass
+
+    def note(_module: Any, **given: Any) -> None:
+        raise Seen(given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(basic.AnsibleModule, "__init__", note)
+        with pytest.raises(Seen) as seen:
+            import_module(f"{COLLECTION}.plugins.modules.{module}").main()
+    given: dict[str, Any] = seen.value.args[0]
+    if given.get("add_file_common_args"):
+        given["argument_spec"] = {**basic.FILE_COMMON_ARGUMENTS, **given["argument_spec"]}
+    return given
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ import struct
 import threading
 from collections.abc import Mapping
 from email.message import Message
+from itertools import cycle, islice
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -34,7 +35,8 @@ class Answer(NamedTuple):
     """What a request is answered with.
 
     end: "whole"; "cut" or "stall" after half of the body; or instead of any answer "close",
-    "reset" or "silence". raw: sent as it is, in place of all the rest.
+    "reset" or "silence". raw: sent as it is, in place of all the rest; with the end "drip" the body
+    follows it, byte by byte and over again, as long as somebody reads.
     """
 
     status: int = 200
@@ -85,12 +87,22 @@ def redirect(location: str, status: int = 302) -> Answer:
     return Answer(status, b"", {"Location": location})
 
 
+def file_in_form(content: bytes, boundary: bytes) -> bytes:
+    """The bytes of a form's only file, which has to have a name (C39)."""
+    nothing, part, end = content.split(b"--" + boundary)
+    head, _blank, file = part.partition(b"\r\n\r\n")
+    assert (nothing, end, file[-2:]) == (b"", b"--\r\n", b"\r\n"), "no form"
+    assert head.startswith(b"\r\n") and b' filename="' in head, "a part without a file name"
+    return file[:-2]
+
+
 def _names(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 class Request(NamedTuple):
-    """A request as it came. target: as on the request line. body: decoded JSON, None for none."""
+    """A request as it came. target: as on the request line. body: decoded JSON, of a form the bytes
+    of the one file in it, None for none."""
 
     method: str
     target: str
@@ -212,6 +224,14 @@ class Wire:
             connection, server_side=True, do_handshake_on_connect=False
         )
 
+    def drip(self, file: Any, content: bytes) -> None:
+        """Let a reader have a byte now and then, till it goes away or the test is over."""
+        for byte in islice(cycle(content), int(LONGEST_STALL * 200)):
+            if self._released.wait(0.005):
+                return
+            file.write(bytes([byte]))
+            file.flush()
+
     def hold(self) -> None:
         """Say nothing until the test is over."""
         self._released.wait(LONGEST_STALL)
@@ -256,7 +276,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         content = self.rfile.read(length)
         # `self.path` has its leading slashes folded.
         target = self.requestline.split(" ")[1]
-        body = json.loads(content) if content else None
+        kind = self.headers.get("Content-Type", "")
+        body: Any = None
+        if kind.startswith("multipart/form-data; boundary="):
+            body = file_in_form(content, kind.partition("=")[2].encode())
+        elif content:
+            body = json.loads(content)
         wire = self.server.wire
         self.send(wire, wire.answer(Request(self.command, target, self.headers, body)))
 
@@ -264,6 +289,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = answer.end != "whole" or answer.raw is not None
         if answer.raw is not None:
             self.wfile.write(answer.raw)
+            if answer.end == "drip":
+                self.wfile.flush()
+                wire.drip(self.wfile, answer.body)
         elif answer.end == "reset":
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

@@ -63,10 +63,13 @@ def test_items_come_back_as_they_came_with_reasons() -> None:
     before = copy.deepcopy(rows)
     plan = judge(rows, keep_last=1, group_by="none", now=NOW)
     assert plan == {
-        "keep": [{**before[3], "reasons": ["expires"]}, {**before[2], "reasons": ["last"]}],
+        "keep": [
+            {**before[3], "reasons": ["expires"]},
+            {**before[2], "created_on": "2026-09-03", "reasons": ["last"]},
+        ],
         "remove": [
             {**before[0], "reasons": ["not kept by any rule"]},
-            {**before[1], "reasons": ["not kept by any rule"]},
+            {**before[1], "created_on": "2026-09-02T03:00:00", "reasons": ["not kept by any rule"]},
         ],
     }
     assert rows == before
@@ -152,6 +155,10 @@ def test_other_ids_are_compared_as_they_are(warnings: list[str]) -> None:
         ({"keep_last": 1, "timezone": "Mars/Olympus"}, "timezone"),
         ({"keep_last": 1, "group_by": "portal"}, "group_by"),
         ({"keep_last": 1, "protect_ids": "a"}, "protect_ids"),
+        ({"keep_last": 1, "protect_ids": 5}, "protect_ids"),
+        ({"keep_last": 1, "protect_ids": [None]}, "protect_ids"),
+        ({"keep_last": 1, "protect_ids": [" "]}, "protect_ids"),
+        ({"keep_last": 1, "protect_ids": [True]}, "protect_ids"),
         ({"keep_last": 1, "now": "today"}, "now"),
         ({"keep_last": 1, "now": 5}, "now"),
         ({"keep_last": 1, "now": "9999-12-31"}, "now"),
@@ -162,6 +169,70 @@ def test_errors_name_the_option_also_without_backups(
 ) -> None:
     with pytest.raises(AnsibleFilterError, match=f"^backup_retention: {named}: "):
         judge(rows, **options)
+
+
+@pytest.mark.parametrize("rows", [[], [item("a", "2026-09-01")]])
+@pytest.mark.parametrize("value", [None, "", " "])
+@pytest.mark.parametrize("option", [*OPTIONS, "now"])
+def test_an_option_that_came_out_empty_is_refused(
+    option: str, value: object, rows: list[Any]
+) -> None:
+    problem = f"^backup_retention: {option}: it is (null|empty). Leave it out, or use omit"
+    with pytest.raises(AnsibleFilterError, match=problem):
+        judge(rows, **{"keep_last": 1, option: value})
+
+
+class Omit:
+    """What `omit` is since ansible-core 2.19; it was a text before."""
+
+    def __str__(self) -> str:
+        return "<<Omit>>"
+
+
+@pytest.mark.parametrize("omit", [Omit(), "__omit_place_holder__73e8d863989df682136"])
+def test_omit_leaves_an_option_out(omit: object) -> None:
+    rows = [item("a", "2026-09-01"), item("b", "2026-09-02")]
+    omitted = dict.fromkeys((*OPTIONS, "now"), omit)
+    assert judge(rows, **{**omitted, "keep_last": 1}) == judge(rows, keep_last=1)
+    with pytest.raises(AnsibleFilterError, match="policy: it would keep nothing"):
+        judge(rows, **omitted)
+
+
+def test_dates_are_text_at_any_depth() -> None:
+    rows = [item("a", NAIVE, expires_on=date(2026, 9, 9), more=[{"seen": NAIVE}])]
+    (row,) = judge(rows, keep_last=1, now=NOW)["keep"]
+    assert row["created_on"] == "2026-09-02T03:00:00" and row["expires_on"] == "2026-09-09"
+    assert row["more"] == [{"seen": "2026-09-02T03:00:00"}]
+
+
+class Vaulted:
+    """What ansible-core before 2.19 makes of `!vault`: no text, but one when it is asked."""
+
+    __ENCRYPTED__ = True
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def test_vaulted_text_is_text(warnings: list[str]) -> None:
+    rows = [
+        item(Vaulted(ID), Vaulted("2026-09-01"), storage_type=Vaulted("local")),
+        item("b", "2026-09-02", storage_type="local"),
+    ]
+    for protected in ([Vaulted(ID.upper())], (ID,)):
+        plan = judge(rows, keep_last=Vaulted("1"), protect_ids=protected, now=Vaulted(NOW))
+        assert [row["reasons"] for row in plan["keep"]] == [["last"], ["protected"]]
+    assert warnings == []
+
+
+def test_ids_may_be_whole_numbers(warnings: list[str]) -> None:
+    rows = [item(7, "2026-09-01"), item("8", "2026-09-01"), item("b", "2026-09-02")]
+    plan = judge(rows, keep_last=1, protect_ids=["7", 8], now=NOW)
+    assert plan["remove"] == [] and ids(plan["keep"]) == ["b", 7, "8"]
+    assert warnings == []
 
 
 @pytest.mark.parametrize(

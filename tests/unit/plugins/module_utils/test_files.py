@@ -16,7 +16,6 @@ import pytest
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import files
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.files import (
     BackupFile,
-    age_text,
     check,
     find,
     latest,
@@ -280,15 +279,3 @@ def test_filters() -> None:
     assert names(portal="https://docs.example.com") == ["young", "day", "old"]
     assert names(portal="https://other.example.com") == []
     assert names(newer_than=0) == []
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        *((0, "0 seconds"), (1, "1 seconds"), (119, "119 seconds"), (120, "2 minutes")),
-        *((7199, "119 minutes"), (43200, "12 hours"), (172799, "47 hours"), (172800, "2 days")),
-        *((259200, "3 days"), (-43200, "in 12 hours")),
-    ],
-)
-def test_ages_for_people(seconds: int, text: str) -> None:
-    assert age_text(seconds) == text

@@ -97,6 +97,13 @@ def test_no_variable_overrides_ca_path(
     assert result["failure"]["code"] == "tls"
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_an_empty_variable_switches_no_check_off(variable: str, tls: Wire, run: Run) -> None:
+    """As requests before 2.28 would have it."""
+    result = run("docspace_backup_info", url=tls.url, env={variable: ""})
+    assert result["failure"]["code"] == "tls"
+
+
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS")
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_no_variable_switches_the_check_on_again(

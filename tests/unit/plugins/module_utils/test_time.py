@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
+    age_text,
     format_time,
     parse_duration,
     parse_time,
@@ -99,3 +100,15 @@ def test_other_values_are_no_durations(value: object) -> None:
 def test_months_and_minutes_are_refused_with_a_hint(value: str) -> None:
     with pytest.raises(ValueError, match="^newer_than: .* write 30d or 720h"):
         parse_duration(value, "newer_than")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        *((-1, "in the future"), (0, "0 seconds"), (1, "1 second"), (59, "59 seconds")),
+        *((60, "1 minute"), (7199, "1 hour"), (43200, "12 hours"), (86399, "23 hours")),
+        *((86400, "1 day"), (172799, "1 day"), (259200, "3 days"), (10**9, "11574 days")),
+    ],
+)
+def test_ages_in_words(seconds: int, text: str) -> None:
+    assert age_text(seconds) == text

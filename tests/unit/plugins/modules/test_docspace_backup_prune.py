@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 import trustme
+import yaml
 
+from ansible_collections.onlyoffice.docspace.plugins.modules import docspace_backup_prune
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import Clock
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import NEVER, row
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import (
@@ -627,6 +629,16 @@ def test_the_diff_is_a_table(wire: Wire, run: Run) -> None:
         + f"{gap}last",
         gap.join([f"  {uid(2)}", "day2.tar.gz ", "    2d 9h", f"{'local':21}"]) + f"{gap}protected",
     ]
+
+
+def test_the_sample_of_the_diff_is_what_is_printed(wire: Wire, run: Run) -> None:
+    described = yaml.safe_load(docspace_backup_prune.RETURN)
+    gone = described["removed"]["sample"][0]
+    old = row(gone["id"], fileName=gone["file_name"], createdOn=gone["created_on"][:-1])
+    wire.expect("GET", HISTORY, ok([old, copy(0)]))
+    result = prune(run, keep_last=1, now="2026-11-06T03:00:00Z", check_mode=True, diff=True)
+    sample = described["diff"]["sample"]["prepared"]
+    assert result["diff"]["prepared"].splitlines(True)[0] == sample
 
 
 # --- deletes ---

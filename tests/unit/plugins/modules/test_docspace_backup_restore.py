@@ -54,7 +54,14 @@ CREATED = task(TWO, status=0, backupProgressEnum=1)
 RUNNING = task(TWO, 40, backupProgressEnum=1)
 DONE = task(TWO, 100, status=2, backupProgressEnum=1)
 OLD = task(THREE, 100, status=2, backupProgressEnum=1)
-FACTS = {key: value for key, value in RECORD.items() if key != "age_seconds"}
+DIFF = {
+    "before": {},
+    "after": {
+        "restored_from": ONE,
+        **{name: RECORD[name] for name in ("file_name", "created_on", "age", "storage_type")},
+        "kind": "portal",
+    },
+}
 PROBLEM = {"title": "Forbidden", "status": 403, "traceId": "00-1"}
 SHORT = 0.4
 
@@ -166,7 +173,8 @@ def test_a_portal_is_restored(wire: Wire, run: Run, clock: Clock) -> None:
     assert result["changed"] is True
     assert result["task"] == seen(100, "completed")
     assert result["backup"] == RECORD
-    assert result["diff"] == {"before": {}, "after": {"restored_from": ONE}}
+    assert result["diff"] == DIFF
+    assert result["file"] is None
     assert "warnings" not in result
     assert clock.sleeps == [5.0, 5.0, 5.0]
 
@@ -185,7 +193,8 @@ def test_a_dry_run_reads_all_and_starts_nothing(wire: Wire, run: Run) -> None:
     assert result["changed"] is True
     assert result["task"] is None
     assert result["backup"] == RECORD
-    assert result["diff"] == {"before": {}, "after": {"restored_from": ONE}}
+    assert result["diff"] == DIFF
+    assert result["file"] is None
 
 
 def test_without_waiting(wire: Wire, run: Run, clock: Clock) -> None:

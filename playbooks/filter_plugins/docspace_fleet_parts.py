@@ -1,0 +1,65 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What fleet_report.yml needs to put the parts of a night together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def parts(folder: str) -> dict[str, Any]:
+    """The reports of all parts in a folder. What is wrong with them comes as ``error``."""
+    try:
+        return {"error": "", "reports": _join(Path(folder))}
+    except ValueError as error:
+        return {"error": str(error), "reports": []}
+
+
+def _join(folder: Path) -> list[Any]:
+    files = sorted(folder.glob("part-*.json"))
+    if not files:
+        raise ValueError(
+            f"there is no part-NAME.json in {folder}. Run nightly with nightly_part and "
+            "nightly_report_dir first."
+        )
+    whose: dict[str, str] = {}
+    reports = []
+    for file in files:
+        for report in _read(file):
+            host = report["host"]
+            if host in whose:
+                raise ValueError(
+                    f"{whose[host]} and {file.name} both have the portal {host}. Remove the part "
+                    "that is left over from another night."
+                )
+            whose[host] = file.name
+            reports.append(report)
+    return reports
+
+
+def _read(file: Path) -> list[dict[str, Any]]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{file} can't be read ({error.strerror}).") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is no JSON. Write this part anew.") from error
+    found = content.get("portals") if isinstance(content, dict) else None
+    whole = isinstance(found, list) and all(
+        isinstance(one, dict) and isinstance(one.get("host"), str) and one["host"] for one in found
+    )
+    if not isinstance(found, list) or not whole or content.get("format") != 1:
+        raise ValueError(f"{file} is no part that nightly wrote. Write this part anew.")
+    return [{"problems": [], **one} for one in found]
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"docspace_fleet_parts": parts}

@@ -1,0 +1,183 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bring a backup off site: find or make one, fetch it, check it, put it in place.
+
+This file is private to the collection.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from .._portal.client import Client
+from .._portal.errors import DocSpaceError, protocol_error
+from .._portal.link import whole_address
+from .._portal.stream import fetch
+from .delete import delete
+from .manifest import Manifest
+from .offer import Offer, Order, created_on, look, make_one
+from .pace import Pace
+from .part import Part, require_room, sweep
+from .place import Dress, Place, finish, put
+from .record import Record
+from .task import Task
+
+
+class Copy(NamedTuple):
+    """What came of it. path, paper: of the copy, None where a dry run can't know. replaced: what
+    was at this path before. resumed: how often the fetching went on from the middle.
+    """
+
+    changed: bool
+    path: str | None = None
+    paper: Manifest | None = None
+    replaced: Manifest | None = None
+    record: Record | None = None
+    size: int | None = None
+    task: Task | None = None
+    joined: bool = False
+    resumed: int = 0
+    warnings: tuple[str | None, ...] = ()
+
+
+def copy_at_hand(place: Place, order: Order) -> Copy | None:
+    """A copy that is there and enough, None if there is none."""
+    for file in place.copies():
+        if file.manifest and order.is_met_by(file.manifest):
+            return _unchanged(file.path, file.manifest)
+    return None
+
+
+def download(client: Client, place: Place, pace: Pace, order: Order, dress: Dress) -> Copy:
+    """Fetch a backup that isn't at hand, in a real run."""
+    ended = finish(place, dress)
+    for paper in ended:
+        # The work of a run that died is this run's, unless what it brought is too old by now.
+        if order.goes_on_with(paper.id, paper.created_on):
+            client.log(f"a run that ended early had fetched {paper.id}")
+            return _unchanged(place.path(paper.created_on), paper)._replace(changed=True)
+    at_hand = copy_at_hand(place, order) if ended else None
+    if at_hand is not None:
+        return at_hand
+    sweep(place.folder)
+    last, offer = look(client, place, order)
+    if offer is not None:
+        part = Part(place.folder, offer.record.id)
+    else:
+        offer, part = make_one(client, place, pace, last)
+    try:
+        if offer.joined:
+            # Another run may have waited for the same one.
+            at_hand = copy_at_hand(place, order._replace(id=offer.record.id))
+        if at_hand is not None:
+            part.drop()
+            return at_hand._replace(task=offer.task, joined=True)
+        return _bring(client, place, part, offer, order, dress)
+    except DocSpaceError as error:
+        error.changed = error.changed or offer.made
+        error.values = {"task": offer.task.result(), "joined": offer.joined}
+        raise
+    finally:
+        part.close()
+
+
+def preview(client: Client, place: Place, order: Order) -> Copy:
+    """What `download` would do, as far as reading tells."""
+    at_hand = copy_at_hand(place, order)
+    if at_hand is not None:
+        return at_hand
+    last, offer = look(client, place, order)
+    path = None if place.name is None else place.path(order.now)
+    replaced = None if path is None else place.require_ours(path)
+    if offer is None:
+        running = last if last is not None and not last.ended else None
+        return Copy(True, path, None, replaced, task=running, joined=running is not None)
+    place.require_ours(place.path(created_on(offer.record)))
+    glance = _Glance(place.folder)
+    fetch(client, whole_address(client, offer.link), glance)
+    return Copy(True, path, None, replaced, offer.record, glance.total, offer.task)
+
+
+def _unchanged(path: str, paper: Manifest) -> Copy:
+    record = Record(paper.id, paper.file_name, paper.storage_type, paper.created_on, None)
+    return Copy(False, path, paper, paper, record, paper.size)
+
+
+def _bring(
+    client: Client, place: Place, part: Part, offer: Offer, order: Order, dress: Dress
+) -> Copy:
+    record, moment = offer.record, created_on(offer.record)
+    replaced = place.require_ours(place.path(moment))
+    address = whole_address(client, offer.link)
+    part.reread()
+    there, began = part.size, time.monotonic()
+    resumed = fetch(client, address, part)
+    client.log(f"fetched {_rate(part.size - there, time.monotonic() - began)}")
+    verdict = part.finish()
+    kind = "dump" if place.dump else "portal"
+    problems = list(verdict.problems)
+    if verdict.whole and verdict.kind != kind:
+        problems = [f"it is the backup of a {verdict.kind}, and that of a {kind} was asked for"]
+    if problems:
+        part.drop()
+        raise protocol_error(
+            f"The file of backup {record.id} isn't whole, so it is removed: {'; '.join(problems)}. "
+            "On the portal it stays till it expires. Run again to have a new one made."
+        )
+    client.log(f"checked: {verdict.entries} entries, sha256 {verdict.sha256}")
+    paper = Manifest(
+        place.portal,
+        record.id,
+        record.file_name[:1000] or "unknown",
+        record.storage_type,
+        moment,
+        place.dump,
+        verdict.size,
+        verdict.sha256,
+        verdict.entries,
+    )
+    path = put(place, part, paper, dress)
+    copy = Copy(True, path, paper, replaced, record, paper.size, offer.task, offer.joined, resumed)
+    warnings = [f"Backup task {record.id}: {offer.task.warning}" if offer.task.warning else None]
+    if offer.made and not order.keep:
+        outcome = delete(client, [record], dump=place.dump, again=client.retries)
+        warnings += outcome.warnings
+        warnings += [
+            f"The copy is in place, but the temporary backup stays on the portal till it expires. "
+            f"{error.message}"
+            for error in outcome.failures.values()
+        ]
+    return copy._replace(warnings=tuple(warnings))
+
+
+def _rate(size: int, seconds: float) -> str:
+    megabytes = size / 1e6
+    return f"{megabytes:.0f} MB in {seconds:.0f} s ({megabytes / max(seconds, 0.001):.0f} MB/s)"
+
+
+class _Glance:
+    """Looks how long a file is, and takes nothing of it."""
+
+    def __init__(self, folder: str) -> None:
+        self.size, self._folder = 0, folder
+        self.total: int | None = None
+
+    def announced(self, total: int | None) -> None:
+        """Refuse a file for which there is no room."""
+        self.total = total
+        if total is not None:
+            require_room(self._folder, total)
+
+    def take(self, _piece: bytes) -> bool:
+        """Enough seen."""
+        return False
+
+    def last(self) -> bytes:
+        """There is none."""
+        return b""
+
+    def restart(self) -> None:
+        """Nothing to forget."""

@@ -1,0 +1,208 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bring a file to the portal, chunk by chunk (C39 to C42). Loaded only for a restore from a file.
+
+This file is private to the collection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from .._portal.client import LONGEST_RETRY_AFTER, Client
+from .._portal.errors import DocSpaceError, config_error, protocol_error
+from .._portal.form import Form
+from .._portal.values import first_line, is_whole
+from .manifest import reason
+from .source import Source, rate
+
+PAGE = "/backupFileUpload.ashx"
+# The server forgets an upload so many seconds after its init, however much of it has come (C42).
+VALID = 1200.0
+# So many seconds of an upload tell whether the rest can be done in time.
+MEASURED = 30.0
+LARGEST_CHUNK = 256 * 1024**2
+PIECE = 256 * 1024
+_DOUBTFUL = ("connection", "timeout", "server", "protocol", "conflict")
+
+
+class Upload:
+    """One file's way to the portal.
+
+    The server appends what comes, without number or checksum (C41), so no chunk is sent twice:
+    after an answer that leaves a doubt all begins anew. begun: whether anything of it may lie there.
+    """
+
+    def __init__(self, client: Client, source: Source) -> None:
+        self.begun = False
+        self._client, self._source = client, source
+        self._start = self._first = 0.0
+        self._sent = 0
+        self._hash = hashlib.sha256()
+
+    def send(self) -> None:
+        """Send the file. When this returns the portal has just the bytes that were judged."""
+        attempt = 0
+        while True:
+            try:
+                self._send_once()
+                return
+            except DocSpaceError as error:
+                if attempt >= self._client.retries or not _is_doubtful(error):
+                    raise
+                self._client.log("the upload begins anew")
+                self._client.pause(attempt, error)
+                attempt += 1
+
+    def discard(self, failed: DocSpaceError) -> None:
+        """Throw away what was sent: the next start would take it, whoever gives that (C43)."""
+        if not self.begun:
+            return
+        try:
+            self._init()
+            self._client.log("what was uploaded is thrown away again")
+        except DocSpaceError as error:
+            self._client.log(f"{error.method} {error.path}: {error.code}")
+            failed.warnings.append(
+                "What was uploaded may still lie on the portal, in whole or in part, and a restore "
+                "from an uploaded file would take it. Start none by hand; the next upload replaces "
+                "it."
+            )
+
+    def _send_once(self) -> None:
+        size, chunks = self._source.verdict.size, 0
+        self._start, self._sent = time.monotonic(), 0
+        self._hash = hashlib.sha256()
+        chunk = self._init()
+        self._source.rewind()
+        self._first = time.monotonic()
+        while self._sent < size:
+            length = min(chunk, size - self._sent)
+            self.begun = True
+            ended = self._ask(None, Form(self._pieces(length), length))["EndUpload"]
+            chunks += 1
+            if ended is not (self._sent == size):
+                raise protocol_error(
+                    f"The portal says that the upload {'ends' if ended else 'goes on'} after "
+                    f"{self._sent} of {size} bytes, so it doesn't have what was sent. Nothing was "
+                    "restored. Is somebody else uploading a file at the same time?"
+                )
+        seconds = time.monotonic() - self._first
+        if self._hash.hexdigest() != self._source.verdict.sha256:
+            raise self._source.changed()
+        self._client.log(f"uploaded {rate(size, seconds)}, in {chunks} chunks")
+
+    def _init(self) -> int:
+        """Begin anew. Gives how many bytes a chunk may have."""
+        query = {
+            "init": "true",
+            "totalSize": str(self._source.verdict.size),
+            "extension": "tar.gz" if self._source.form == "gzip" else "tar",
+        }
+        answer = self._ask(query, None)
+        chunk: Any = answer.get("ChunkSize")
+        if not is_whole(chunk) or chunk < 1 or answer["EndUpload"]:
+            raise protocol_error(
+                "The portal doesn't say how large a chunk of the upload may be. Nothing was restored."
+            )
+        return int(min(chunk, LARGEST_CHUNK))
+
+    def _ask(self, query: dict[str, str] | None, form: Form | None) -> dict[str, Any]:
+        try:
+            answer = self._client.send(PAGE, query, form=form, whole=VALID)
+        except DocSpaceError as error:
+            if error.status == 413:
+                error.message = (
+                    "Nothing was restored: a server before the portal takes no request as large as a "
+                    f"chunk of the upload, {len(form) if form else 0} bytes (HTTP 413). Raise its "
+                    "limit, such as client_max_body_size of nginx."
+                )
+            raise
+        # Always HTTP 200 when the portal answers: the body says whether it means it (C40).
+        done, ended = answer.get("Success"), answer.get("EndUpload")
+        if done is True and isinstance(ended, bool):
+            return answer
+        refusal = protocol_error("The portal's answer to a part of the upload makes no sense.")
+        if done is False:
+            refusal = _refusal(first_line(answer.get("Message") or ""))
+        refusal.method, refusal.path = "POST", PAGE
+        raise refusal
+
+    def _pieces(self, count: int) -> Iterator[bytes]:
+        """So many bytes of the file from where it stands. They are read while they are sent."""
+        while count:
+            self._require_time()
+            try:
+                piece = self._source.file.read(min(PIECE, count))
+            except OSError as error:
+                raise config_error(
+                    f"src: the file can't be read any more ({reason(error)}). Nothing was restored."
+                ) from error
+            if not piece:
+                raise self._source.changed()
+            self._hash.update(piece)
+            self._sent += len(piece)
+            count -= len(piece)
+            yield piece
+
+    def _require_time(self) -> None:
+        """Give up as soon as it is known that the whole can't be there in time."""
+        now, size = time.monotonic(), self._source.verdict.size
+        passed, measured = now - self._start, now - self._first
+        if passed < VALID and (measured < MEASURED or not self._sent):
+            return
+        left = (size - self._sent) * measured / max(self._sent, 1)
+        if passed + left < VALID:
+            return
+        raise _TooSlow(
+            "timeout",
+            "Nothing was restored: the portal gives an upload 20 minutes, and this one can't be "
+            f"done in that. {rate(self._sent, measured)} of {size} bytes went; "
+            f"{size / VALID / 1e6 * 8:.2g} Mbit/s are needed. Run the task on a machine nearer to the "
+            "portal ('delegate_to').",
+        )
+
+
+class _TooSlow(DocSpaceError):
+    """No repetition helps."""
+
+
+def _is_doubtful(error: DocSpaceError) -> bool:
+    """Whether an upload that begins anew may come through."""
+    if error.code == "rate_limited":
+        return (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER
+    answered = 300 <= (error.status or 0) < 500
+    return error.code in _DOUBTFUL and not answered and not isinstance(error, _TooSlow)
+
+
+def _refusal(says: str) -> DocSpaceError:
+    """What the portal's words against an upload mean."""
+    code, sentence = (
+        "rejected",
+        "The portal refuses the upload. Look into its log, and whether its disk has room.",
+    )
+    if "access denied" in says.lower():
+        code = "auth" if says.startswith('"guest"') else "forbidden"
+        sentence = "Only an administrator of the portal may upload a file to restore from."
+    elif "backup_temp is not disc" in says:
+        sentence = (
+            "This portal keeps its temporary files on an object storage and takes no upload (C46): "
+            "restore from a backup in its history instead ('id')."
+        )
+    elif "Need init upload" in says:
+        code, sentence = (
+            "conflict",
+            "The portal knows nothing of this upload any more. Another one may have taken its place: "
+            "a portal has one at a time.",
+        )
+    return DocSpaceError(
+        code,
+        f"Nothing was restored. {sentence} It says: {says[:300] or 'nothing'}",
+        status=200,
+        detail=says or None,
+    )

@@ -1,0 +1,921 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""docspace_backup_download against a scripted portal, which fails the test on any request too many."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import random
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import part as parts
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import (
+    DUMP,
+    MARKER,
+    PORTAL,
+    TABLE,
+    packed,
+    tar,
+    targz,
+)
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import KEY
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import (
+    ONE,
+    THREE,
+    TWO,
+    row,
+    task,
+)
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import (
+    CLOSE,
+    Answer,
+    Wire,
+    empty,
+    failed,
+    html,
+    ok,
+    plain_json,
+)
+
+Run = Callable[..., dict[str, Any]]
+
+MODULE = "docspace_backup_download"
+HISTORY, PROGRESS, START = "getbackuphistory", "getbackupprogress", "startbackup"
+DELETE = f"deletebackup/{ONE}"
+LINK = "/storage/backup/root/workspace.tar.gz?expire=1440&auth=51gned1inkOfTheTests"
+SIGNED = ("51gned1ink", "expire=1440")
+BODY: dict[str, Any] = {"storageType": "DataStore", "storageParams": []}
+TEMPORARY = row(age=60, storageType=4, expiresOn="2026-11-06T11:59:00")
+DONE = task(progress=100, status=2, link=LINK)
+# Of several tries' length: what it holds can't be packed.
+NOISE = random.Random(1).randbytes(400_000)
+FILE = targz({**PORTAL, "files/folder_1/content.bin": NOISE})
+LEAST = 65536
+MIDDLE = {"Authorization": f"Bearer {KEY}"}
+
+
+def whole(file: bytes = FILE, **values: Any) -> Answer:
+    """The file, as the portal sends it."""
+    return Answer(200, file, {"Content-Type": "application/gzip"})._replace(**values)
+
+
+def rest(begin: int, file: bytes = FILE, **values: Any) -> Answer:
+    """The file from a place on."""
+    place = {"Content-Range": f"bytes {begin}-{len(file) - 1}/{len(file)}"}
+    return Answer(206, file[begin:], place)._replace(**values)
+
+
+def cut(at: int, file: bytes = FILE, begin: int = 0) -> Answer:
+    """An answer that ends early, at this place of the file."""
+    answer = rest(begin, file) if begin else whole(file)
+    headers = {**answer.headers, "Content-Length": str(len(file) - begin)}
+    return answer._replace(body=file[begin:at] * 2, headers=headers, end="cut")
+
+
+def ask(wire: Wire, answer: Answer, begin: int | None = None, target: str = LINK) -> None:
+    """The file is asked for, from a place on."""
+    wanted = None if begin is None else f"bytes={begin}-"
+    wire.expect("GET", target, answer, headers={**MIDDLE, "Range": wanted})
+
+
+def make(wire: Wire, *, before: Any = None, history: Any = (), link: Any = LINK) -> None:
+    """A backup is made."""
+    wire.expect("GET", HISTORY, ok(list(history)))
+    wire.expect("GET", PROGRESS, ok(before))
+    wire.expect("POST", START, ok(task(status=0)), body=BODY)
+    done = task(progress=100, status=2, link=link)
+    wire.expect("GET", PROGRESS, ok(done))
+    wire.expect("GET", HISTORY, ok([TEMPORARY]))
+    wire.expect("GET", PROGRESS, ok(done))
+
+
+def named(wire: Wire, *, link: Any = LINK) -> None:
+    """A backup that is there is looked for."""
+    wire.expect("GET", HISTORY, ok([TEMPORARY]))
+    wire.expect("GET", PROGRESS, ok(task(progress=100, status=2, link=link)))
+
+
+def name(wire: Wire, time: str = "2026-11-05T11-59-00Z") -> str:
+    return f"127.0.0.1-{wire.url.rpartition(':')[2]}_{time}.tar.gz"
+
+
+def names(folder: Path) -> list[str]:
+    """All that is in a folder."""
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def refused(result: dict[str, Any], code: str, *, changed: bool = False) -> str:
+    assert result.get("failed") is True, result
+    assert result["failure"]["code"] == code, result["msg"]
+    assert result["changed"] is changed
+    return str(result["msg"])
+
+
+# --- the road ---
+
+
+def test_made_fetched_checked_and_put_in_place(wire: Wire, run: Run, tmp_path: Path) -> None:
+    make(wire)
+    ask(wire, whole())
+    wire.expect("DELETE", DELETE, ok(True))
+    result = run(MODULE, dest=str(tmp_path), verbosity=1, secrets=SIGNED)
+    file = tmp_path / name(wire)
+    assert names(tmp_path) == [file.name, f"{file.name}.json"]
+    assert file.read_bytes() == FILE
+    assert {stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()} == {0o600}
+    checksum = hashlib.sha256(FILE).hexdigest()
+    assert json.loads((tmp_path / f"{file.name}.json").read_text()) == {
+        "format": 1,
+        "portal": wire.url,
+        "id": ONE,
+        "file_name": "workspace.tar.gz",
+        "storage_type": "data_store",
+        "created_on": "2026-11-05T11:59:00Z",
+        "dump": False,
+        "size": len(FILE),
+        "sha256": checksum,
+        "entries": 6,
+    }
+    assert result["changed"] is True and result["joined"] is False and result["resumed"] == 0
+    assert (result["dest"], result["size"], result["sha256"]) == (str(file), len(FILE), checksum)
+    assert result["backup"]["id"] == result["task"]["id"] == ONE
+    assert result["backup"]["expires_on"] == "2026-11-06T11:59:00Z"
+    assert result["diff"]["before"] == {} and result["diff"]["after"]["dest"] == str(file)
+    assert "warnings" not in result
+    words = [line.split(" ")[0].rstrip(":") for line in result["log"]]
+    assert words[-3:] == ["made", "fetched", "checked"]
+    assert wire.connections == 1, "one connection serves all requests"
+
+
+def test_a_young_copy_is_enough_without_any_request(wire: Wire, run: Run, tmp_path: Path) -> None:
+    make(wire)
+    ask(wire, whole())
+    wire.expect("DELETE", DELETE, ok(True))
+    first = run(MODULE, dest=str(tmp_path))
+    for how in ({"max_age": "66"}, {"max_age": "1d", "check_mode": True}, {"id": ONE}):
+        again = run(MODULE, dest=str(tmp_path), **how)
+        assert again["changed"] is False and again["task"] is None
+        assert {key: again[key] for key in ("dest", "size", "sha256")} == {
+            key: first[key] for key in ("dest", "size", "sha256")
+        }
+        assert again["backup"]["created_on"] == "2026-11-05T11:59:00Z"
+        assert again["diff"]["before"] == again["diff"]["after"]
+    # It is 65 seconds old by now, and no younger.
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(None))
+    dry = run(MODULE, dest=str(tmp_path), max_age="65", check_mode=True)
+    assert dry["changed"] is True and dry["dest"] is None
+    assert names(tmp_path) == [name(wire), f"{name(wire)}.json"]
+
+
+def test_a_named_one_stays_on_the_portal(wire: Wire, run: Run, tmp_path: Path) -> None:
+    named(wire)
+    ask(wire, whole())
+    result = run(MODULE, dest=str(tmp_path / "portal.tar.gz"), id=ONE)
+    assert result["changed"] is True
+    assert names(tmp_path) == ["portal.tar.gz", "portal.tar.gz.json"]
+
+
+def test_one_that_was_made_may_stay_on_the_portal(wire: Wire, run: Run, tmp_path: Path) -> None:
+    make(wire)
+    ask(wire, whole())
+    assert run(MODULE, dest=str(tmp_path), keep_on_portal=True)["changed"] is True
+
+
+@pytest.mark.parametrize("after", [[ok([TEMPORARY])], [failed(500)]])
+def test_a_delete_that_fails_is_a_warning(
+    wire: Wire, run: Run, tmp_path: Path, after: list[Answer]
+) -> None:
+    make(wire)
+    ask(wire, whole())
+    wire.expect("DELETE", DELETE, failed(500))
+    for answer in after:
+        wire.expect("GET", HISTORY, answer)
+    result = run(MODULE, dest=str(tmp_path))
+    assert result["changed"] is True and names(tmp_path) == [name(wire), f"{name(wire)}.json"]
+    (warning,) = result["warnings"]
+    assert "copy is in place" in warning and "expires" in warning
+
+
+# --- cut off, and on from there ---
+
+
+def test_cut_off_and_on_from_there(wire: Wire, run: Run, tmp_path: Path, clock: Any) -> None:
+    named(wire)
+    ask(wire, cut(LEAST + 10))
+    ask(wire, cut(3 * LEAST, begin=LEAST + 10), LEAST + 10)
+    ask(wire, rest(3 * LEAST), 3 * LEAST)
+    result = run(MODULE, dest=str(tmp_path), id=ONE, retries=0, verbosity=1)
+    assert result["resumed"] == 2 and (tmp_path / name(wire)).read_bytes() == FILE
+    assert len(clock.sleeps) == 2
+
+
+def test_a_try_that_brings_little_counts(wire: Wire, run: Run, tmp_path: Path) -> None:
+    named(wire)
+    ask(wire, cut(100))
+    ask(wire, cut(200, begin=100), 100)
+    ask(wire, CLOSE, 200)
+    result = run(MODULE, dest=str(tmp_path), id=ONE, retries=2, secrets=SIGNED)
+    refused(result, "connection")
+    assert result["failure"]["path"] == "/storage/backup/root/workspace.tar.gz"
+    assert names(tmp_path) == [f".{ONE}.part"]
+    # The next run doesn't know how long it is, so it asks for the last byte again.
+    named(wire)
+    ask(wire, rest(199), 199)
+    result = run(MODULE, dest=str(tmp_path), id=ONE)
+    assert result["resumed"] == 1
+    assert names(tmp_path) == [name(wire), f"{name(wire)}.json"]
+    assert (tmp_path / name(wire)).read_bytes() == FILE
+
+
+def test_a_try_that_brings_much_starts_the_count_anew(wire: Wire, run: Run, tmp_path: Path) -> None:
+    named(wire)
+    ask(wire, cut(10))
+    ask(wire, cut(20 + LEAST, begin=10), 10)
+    ask(wire, CLOSE, 20 + LEAST)
+    ask(wire, rest(20 + LEAST), 20 + LEAST)
+    assert run(MODULE, dest=str(tmp_path), id=ONE, retries=1)["resumed"] == 2
+
+
+def test_all_is_there_but_its_end_was_not_seen(wire: Wire, run: Run, tmp_path: Path) -> None:
+    """Behind the end, the server fails (C36)."""
+    (tmp_path / f".{ONE}.part").write_bytes(FILE)
+    named(wire)
+    ask(wire, rest(len(FILE) - 1), len(FILE) - 1)
+    result = run(MODULE, dest=str(tmp_path), id=ONE)
+    assert result["resumed"] == 1 and (tmp_path / name(wire)).read_bytes() == FILE
+
+
+OTHER = targz({**PORTAL, "files/other": NOISE[:1000]})
+ODD = [
+    pytest.param(rest(LEAST - 1), id="another place"),
+    pytest.param(
+        rest(LEAST, headers={"Content-Range": f"bytes {LEAST}-{len(FILE)}/{len(FILE) + 1}"}),
+        id="another size",
+    ),
+    pytest.param(rest(LEAST, headers={"Content-Range": "bytes */*"}), id="no place"),
+    pytest.param(rest(LEAST, headers={}), id="nothing said"),
+]
+
+
+@pytest.mark.parametrize("answer", ODD)
+def test_a_rest_that_is_none(wire: Wire, run: Run, tmp_path: Path, answer: Answer) -> None:
+    """It is begun anew."""
+    named(wire)
+    ask(wire, cut(LEAST))
+    ask(wire, answer, LEAST)
+    ask(wire, whole())
+    result = run(MODULE, dest=str(tmp_path), id=ONE)
+    assert result["resumed"] == 0 and (tmp_path / name(wire)).read_bytes() == FILE
+
+
+def test_a_server_that_knows_no_ranges(wire: Wire, run: Run, tmp_path: Path) -> None:
+    named(wire)
+    ask(wire, cut(LEAST))
+    ask(wire, whole(), LEAST)
+    result = run(MODULE, dest=str(tmp_path), id=ONE)
+    assert result["resumed"] == 0 and (tmp_path / name(wire)).read_bytes() == FILE
+
+
+def test_a_server_that_knows_no_ranges_and_always_cuts(
+    wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    """That brings nothing new, however much comes."""
+    named(wire)
+    ask(wire, cut(3 * LEAST))
+    for _try in range(3):
+        ask(wire, cut(3 * LEAST), 3 * LEAST)
+    refused(run(MODULE, dest=str(tmp_path), id=ONE, retries=2), "connection")
+
+
+def test_a_part_of_another_file(wire: Wire, run: Run, tmp_path: Path) -> None:
+    (tmp_path / f".{ONE}.part").write_bytes(FILE[:LEAST] + bytes([FILE[LEAST] ^ 1]))
+    named(wire)
+    ask(wire, rest(LEAST), LEAST)
+    ask(wire, whole())
+    run(MODULE, dest=str(tmp_path), id=ONE)
+    assert (tmp_path / name(wire)).read_bytes() == FILE
+
+
+def test_a_part_that_is_damaged_is_not_gone_on_with(wire: Wire, run: Run, tmp_path: Path) -> None:
+    (tmp_path / f".{ONE}.part").write_bytes(bytes(3 * LEAST))
+    named(wire)
+    ask(wire, whole())
+    assert run(MODULE, dest=str(tmp_path), id=ONE)["resumed"] == 0
+    assert (tmp_path / name(wire)).read_bytes() == FILE
+
+
+# --- whose copy it is ---
+
+
+def paper(wire: Wire, **values: Any) -> dict[str, Any]:
+    """A manifest of `FILE`."""
+    return {
+        "format": 1,
+        "portal": wire.url,
+        "id": ONE,
+        "file_name": "workspace.tar.gz",
+        "storage_type": "data_store",
+        "created_on": "2026-11-05T11:59:00Z",
+        "dump": False,
+        "size": len(FILE),
+        "sha256": hashlib.sha256(FILE).hexdigest(),
+        "entries": 6,
+        **values,
+    }
+
+
+def lay(file: Path, manifest: dict[str, Any] | None, content: bytes = FILE) -> None:
+    """Have a copy there."""
+    file.write_bytes(content)
+    if manifest is not None:
+        file.with_name(f"{file.name}.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("values", [{"portal": "https://other.example.com"}, {"dump": True}])
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_copy_of_something_else_is_never_replaced(
+    wire: Wire, run: Run, tmp_path: Path, values: dict[str, Any], check_mode: bool
+) -> None:
+    file = tmp_path / "portal.tar.gz"
+    lay(file, paper(wire, **values), b"theirs")
+    before = names(tmp_path)
+    result = run(MODULE, dest=str(file), max_age="1d", check_mode=check_mode)
+    assert "manifest says that it is of the" in refused(result, "guard")
+    assert names(tmp_path) == before and file.read_bytes() == b"theirs"
+
+
+def test_two_portals_with_one_name_for_their_files(wire: Wire, run: Run, tmp_path: Path) -> None:
+    """Their folder is the same, too. Nothing is fetched."""
+    other = wire.url.replace("http:", "https:")
+    lay(tmp_path / name(wire), paper(wire, portal=other), b"theirs")
+    for check_mode in (False, True):
+        named(wire)
+        refused(run(MODULE, dest=str(tmp_path), id=ONE, check_mode=check_mode), "guard")
+    make(wire)
+    refused(run(MODULE, dest=str(tmp_path)), "guard", changed=True)
+    assert (tmp_path / name(wire)).read_bytes() == b"theirs"
+
+
+def test_what_lies_in_the_place_of_a_manifest(wire: Wire, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "portal.tar.gz.json").write_text('{"my": "notes"}')
+    result = run(MODULE, dest=str(tmp_path / "portal.tar.gz"))
+    assert "in the place of its manifest" in refused(result, "guard")
+    assert names(tmp_path) == ["portal.tar.gz.json"]
+
+
+def test_what_is_no_copy_that_is_enough(wire: Wire, run: Run, tmp_path: Path) -> None:
+    lay(tmp_path / "theirs.tar.gz", paper(wire, portal="https://other.example.com"))
+    lay(tmp_path / "dump.tar.gz", paper(wire, dump=True))
+    lay(tmp_path / "short.tar.gz", paper(wire), FILE[:-1])
+    lay(tmp_path / "future.tar.gz", paper(wire, created_on="2026-11-05T12:00:01Z"))
+    lay(tmp_path / "old.tar.gz", paper(wire, created_on="2026-11-04T12:00:00Z"))
+    lay(tmp_path / "bare.tar.gz", None)
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(None))
+    result = run(MODULE, dest=str(tmp_path), max_age="1d", check_mode=True)
+    assert result["changed"] is True and result["dest"] is None
+    lay(tmp_path / "young.tar.gz", paper(wire, created_on="2026-11-04T12:00:01Z"))
+    result = run(MODULE, dest=str(tmp_path), max_age="1d")
+    assert result["changed"] is False and result["dest"] == str(tmp_path / "young.tar.gz")
+
+
+def test_the_file_that_is_there_is_replaced_at_the_end(
+    wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.tar.gz"
+    lay(file, paper(wire, id=TWO, created_on="2026-10-05T12:00:00Z", size=3), b"old")
+    make(wire)
+    ask(wire, cut(100))
+    refused(run(MODULE, dest=str(file), max_age="1d", retries=0), "connection", changed=True)
+    assert file.read_bytes() == b"old"
+    assert json.loads((tmp_path / "portal.tar.gz.json").read_text())["id"] == TWO
+    named(wire)
+    ask(wire, rest(99), 99)
+    result = run(MODULE, dest=str(file), max_age="1d")
+    assert file.read_bytes() == FILE
+    assert result["diff"]["before"]["id"] == TWO and result["diff"]["after"]["id"] == ONE
+    assert names(tmp_path) == ["portal.tar.gz", "portal.tar.gz.json"]
+
+
+PLACES = [
+    pytest.param("copies", "absolute", id="relative"),
+    pytest.param("{}/none/portal.tar.gz", "isn't there", id="no folder"),
+    pytest.param("{}/none/", "isn't there", id="a folder that isn't there"),
+    pytest.param("{}/pipe", "no regular file", id="a pipe"),
+    pytest.param("{}/link", "no regular file", id="a link"),
+]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(("dest", "words"), PLACES)
+def test_places_that_are_none(
+    run: Run, tmp_path: Path, dest: str, words: str, check_mode: bool
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    result = run(MODULE, dest=dest.format(tmp_path), check_mode=check_mode)
+    assert words in refused(result, "config")
+    assert names(tmp_path) == ["link", "pipe"]
+
+
+def test_options_that_are_refused(run: Run, tmp_path: Path) -> None:
+    for wrong in (
+        {"id": ONE, "max_age": "1d"},
+        {"id": "no uuid"},
+        {"id": ""},
+        {"max_age": "1m"},
+        {"max_age": ""},
+        {"wait_timeout": 0},
+        {"poll_interval": 0},
+        {"id": "", "mode": "0600"},
+    ):
+        refused(run(MODULE, dest=str(tmp_path), **wrong), "config")
+
+
+# --- which backup it is ---
+
+
+def test_one_that_runs_is_joined_and_stays_on_the_portal(
+    wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(task(progress=40)))
+    wire.expect("GET", PROGRESS, ok(DONE))
+    wire.expect("GET", HISTORY, ok([TEMPORARY]))
+    wire.expect("GET", PROGRESS, ok(DONE))
+    ask(wire, whole())
+    result = run(MODULE, dest=str(tmp_path))
+    assert result["changed"] is True and result["joined"] is True
+    assert names(tmp_path) == [name(wire), f"{name(wire)}.json"]
+
+
+def test_one_of_another_type_is_waited_for_first(wire: Wire, run: Run, tmp_path: Path) -> None:
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(task(TWO, 40)))
+    wire.expect("GET", PROGRESS, ok(task(TWO, 100, status=2)))
+    wire.expect("GET", HISTORY, ok([row(TWO)]))
+    wire.expect("POST", START, ok(task(status=0)), body=BODY)
+    wire.expect("GET", PROGRESS, ok(DONE))
+    wire.expect("GET", HISTORY, ok([row(TWO), TEMPORARY]))
+    wire.expect("GET", PROGRESS, ok(DONE))
+    ask(wire, whole())
+    wire.expect("DELETE", DELETE, ok(True))
+    result = run(MODULE, dest=str(tmp_path))
+    assert result["joined"] is False and result["backup"]["id"] == ONE
+    assert names(tmp_path) == [name(wire), f"{name(wire)}.json"]
+
+
+def test_another_has_taken_the_place_of_ours(wire: Wire, run: Run, tmp_path: Path) -> None:
+    """The link is another backup's."""
+    make(wire)
+    wire._expected.pop()
+    wire.expect("GET", PROGRESS, ok(task(THREE, 100, status=2, link=LINK)))
+    refused(run(MODULE, dest=str(tmp_path), secrets=SIGNED), "conflict", changed=True)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        None,
+        task(TWO, 100, status=2, link=LINK),
+        task(progress=100, status=2),
+        task(progress=50),
+        task(progress=50, status=3),
+    ],
+)
+def test_a_named_one_without_a_link(wire: Wire, run: Run, tmp_path: Path, last: Any) -> None:
+    for check_mode in (False, True):
+        wire.expect("GET", HISTORY, ok([TEMPORARY]))
+        wire.expect("GET", PROGRESS, ok(last))
+        result = run(MODULE, dest=str(tmp_path), id=ONE, check_mode=check_mode)
+        assert "has no link" in refused(result, "not_found")
+    assert names(tmp_path) == []
+
+
+def test_a_backup_that_ends_badly(wire: Wire, run: Run, tmp_path: Path) -> None:
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("POST", START, ok(task(status=0)), body=BODY)
+    wire.expect("GET", PROGRESS, ok(task(progress=30, status=2, error="No space left")))
+    result = run(MODULE, dest=str(tmp_path))
+    assert "No space left" in refused(result, "task_failed")
+    assert result["task"]["status"] == "failed" and names(tmp_path) == []
+
+
+def test_a_wait_that_is_over_is_taken_up_by_the_next_run(
+    wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("POST", START, ok(task(status=0)), body=BODY)
+    wire.expect("GET", PROGRESS, ok(task(progress=30)))
+    refused(run(MODULE, dest=str(tmp_path), wait_timeout=1), "task_failed", changed=True)
+    assert names(tmp_path) == [f".{ONE}.part"]
+    # By now it has ended. It isn't known whether this run's user made it, so it isn't deleted.
+    named(wire)
+    ask(wire, whole())
+    result = run(MODULE, dest=str(tmp_path))
+    assert result["changed"] is True and result["joined"] is False
+    assert names(tmp_path) == [name(wire), f"{name(wire)}.json"]
+
+
+def test_what_is_too_old_is_not_taken_up(wire: Wire, run: Run, tmp_path: Path) -> None:
+    (tmp_path / f".{TWO}.part").write_bytes(FILE[:100])
+    old = row(TWO, age=7201, storageType=4)
+    make(wire, before=task(TWO, 100, status=2, link=LINK), history=[old])
+    ask(wire, whole())
+    wire.expect("DELETE", DELETE, ok(True))
+    assert run(MODULE, dest=str(tmp_path), max_age="2h")["backup"]["id"] == ONE
+
+
+def test_the_last_one_of_somebody_else_is_not_taken(wire: Wire, run: Run, tmp_path: Path) -> None:
+    (tmp_path / f".{THREE}.part").write_bytes(FILE[:100])
+    make(wire, before=task(TWO, 100, status=2, link=LINK), history=[row(TWO, storageType=4)])
+    ask(wire, whole())
+    wire.expect("DELETE", DELETE, ok(True))
+    run(MODULE, dest=str(tmp_path))
+    assert names(tmp_path) == [f".{THREE}.part", name(wire), f"{name(wire)}.json"]
+
+
+def test_a_backup_without_a_time(wire: Wire, run: Run, tmp_path: Path) -> None:
+    wire.expect("GET", HISTORY, ok([{**TEMPORARY, "createdOn": "soon"}]))
+    wire.expect("GET", PROGRESS, ok(DONE))
+    assert "no readable time" in refused(run(MODULE, dest=str(tmp_path), id=ONE), "protocol")
+
+
+def test_an_unpaid_portal_makes_no_backup_in_vain(wire: Wire, run: Run, tmp_path: Path) -> None:
+    wire.expect("GET", HISTORY, empty(402))
+    refused(run(MODULE, dest=str(tmp_path)), "payment")
+    assert names(tmp_path) == []
+
+
+def test_a_task_whose_id_is_a_path(wire: Wire, run: Run, tmp_path: Path) -> None:
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("POST", START, ok(task("../../evil", status=0)), body=BODY)
+    refused(run(MODULE, dest=str(tmp_path)), "protocol", changed=False)
+    assert names(tmp_path) == []
+
+
+def test_of_the_whole_server(wire: Wire, run: Run, tmp_path: Path) -> None:
+    file = targz(DUMP)
+    dump = "?Dump=true"
+    wire.expect("GET", HISTORY + dump, ok([]))
+    wire.expect("GET", PROGRESS + dump, ok(None))
+    wire.expect("POST", START, ok(task(status=0)), body={**BODY, "dump": True})
+    wire.expect("GET", PROGRESS + dump, ok(DONE))
+    wire.expect("GET", HISTORY + dump, ok([TEMPORARY]))
+    wire.expect("GET", PROGRESS + dump, ok(DONE))
+    ask(wire, whole(file))
+    wire.expect("DELETE", DELETE, ok(True))
+    wire.expect("GET", HISTORY + dump, ok([]))
+    run(MODULE, dest=str(tmp_path), dump=True)
+    stem = name(wire).replace("_", "_dump_")
+    assert names(tmp_path) == [stem, f"{stem}.json"]
+
+
+# --- the link ---
+
+WRONG_LINKS = [
+    "//127.0.0.1/storage/x",
+    "///127.0.0.1/storage/x",
+    "http://files.example.com/b.tar.gz?auth=51gned1inkOfTheTests",
+    "storage/backup/x",
+    "@files.example.com/x",
+    ":1/x",
+    ".example.com/x",
+    "/\\files.example.com/x",
+    "/storage/x\r\nX-Evil: 1",
+    "/storage/\0x",
+    5,
+    ["/storage/x"],
+    {"a": "/storage/x"},
+]
+
+
+@pytest.mark.parametrize("link", WRONG_LINKS)
+def test_links_that_lead_elsewhere(wire: Wire, run: Run, tmp_path: Path, link: Any) -> None:
+    for check_mode in (False, True):
+        named(wire, link=link)
+        result = run(MODULE, dest=str(tmp_path), id=ONE, check_mode=check_mode, secrets=SIGNED)
+        assert "nothing is sent there" in refused(result, "protocol")
+
+
+def test_a_link_goes_behind_the_prefix(wire: Wire, run: Run, tmp_path: Path) -> None:
+    api = "/team/api/2.0/backup/"
+    wire.expect("GET", api + HISTORY, ok([TEMPORARY]))
+    wire.expect("GET", api + PROGRESS, ok(DONE))
+    ask(wire, whole(), target=f"/team{LINK}")
+    result = run(MODULE, url=f"{wire.url}/team/", dest=str(tmp_path), id=ONE)
+    assert result["dest"] == str(tmp_path / name(wire).replace("_", "-team_"))
+
+
+class Refusal(NamedTuple):
+    answer: Answer
+    code: str
+    words: str
+    times: int = 1
+
+
+REFUSALS = [
+    Refusal(empty(400), "rejected", "its own link"),
+    Refusal(empty(401), "auth", "credentials"),
+    Refusal(empty(403), "forbidden", "no longer good"),
+    Refusal(empty(404), "not_found", "gone from the portal"),
+    Refusal(empty(405), "rejected", "rejects"),
+    Refusal(empty(407), "protocol", "proxy"),
+    Refusal(failed(500, "No such thing."), "server", "No such thing."),
+    Refusal(html(502), "server", "web page", 3),
+    Refusal(empty(503), "server", "portal failed", 3),
+    Refusal(empty(429), "rate_limited", "no more requests", 3),
+    Refusal(empty(429, Retry_After="31"), "rate_limited", "no more requests"),
+    Refusal(Answer(301, b"", {"Location": "/x"}), "protocol", "isn't followed"),
+    Refusal(empty(204), "protocol", "DocSpace API"),
+    Refusal(Answer(302), "protocol", "can't be read"),
+    Refusal(Answer(302, b"", {"Location": "ftp://x/y"}), "protocol", "can't be read"),
+    Refusal(Answer(302, b"", {"Location": "http://a:b@x/y"}), "protocol", "can't be read"),
+    Refusal(html(200), "protocol", "web page"),
+    Refusal(ok("x"), "protocol", "web page"),
+    Refusal(plain_json({}, 206), "protocol", "web page"),
+    Refusal(CLOSE, "connection", "closed", 3),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.words)
+def test_refusals_of_a_link(wire: Wire, run: Run, tmp_path: Path, refusal: Refusal) -> None:
+    """What is there of the file stays there."""
+    (tmp_path / f".{ONE}.part").write_bytes(FILE[:1000])
+    named(wire)
+    for _try in range(refusal.times):
+        ask(wire, refusal.answer, 999)
+    result = run(MODULE, dest=str(tmp_path), id=ONE, retries=2, secrets=SIGNED)
+    assert refusal.words in refused(result, refusal.code)
+    assert result["failure"]["path"] == LINK.partition("?")[0]
+    assert (tmp_path / f".{ONE}.part").read_bytes() == FILE[:1000]
+
+
+def test_a_pause_that_the_portal_asks_for(wire: Wire, run: Run, tmp_path: Path, clock: Any) -> None:
+    named(wire)
+    ask(wire, empty(429, Retry_After="30"))
+    ask(wire, whole())
+    assert run(MODULE, dest=str(tmp_path), id=ONE)["changed"] is True
+    assert clock.sleeps == [30.0]
+
+
+# --- the file ---
+
+BROKEN = [
+    pytest.param(FILE[:-1], "cut off", id="cut off by one byte"),
+    pytest.param(FILE[:-5] + bytes([FILE[-5] ^ 1]) + FILE[-4:], "", id="checksum"),
+    pytest.param(FILE + b"x", "follows", id="something behind it"),
+    pytest.param(b"", "empty", id="empty"),
+    pytest.param(b"x" * 600, "neither a gzip nor a tar", id="no archive"),
+    pytest.param(targz({MARKER: b"x"}), TABLE, id="no tenants"),
+    pytest.param(targz({TABLE: b"x"}), MARKER, id="no marker"),
+    pytest.param(packed(tar()[:1500]), "", id="half an archive"),
+    pytest.param(targz(DUMP), "backup of a dump", id="of the server"),
+    pytest.param(bytes(10**6), "neither", id="nothing but zeros"),
+]
+
+
+@pytest.mark.parametrize(("file", "words"), BROKEN)
+def test_a_broken_file_is_removed_and_stays_on_the_portal(
+    wire: Wire, run: Run, tmp_path: Path, file: bytes, words: str
+) -> None:
+    old = tmp_path / "portal.tar.gz"
+    lay(old, paper(wire, id=TWO, size=3), b"old")
+    make(wire)
+    ask(wire, whole(file))
+    result = run(MODULE, dest=str(old), secrets=SIGNED)
+    message = refused(result, "protocol", changed=True)
+    assert words in message and "removed" in message
+    assert result["task"]["id"] == ONE and result["joined"] is False
+    assert names(tmp_path) == [old.name, f"{old.name}.json"] and old.read_bytes() == b"old"
+
+
+def test_a_plain_archive(wire: Wire, run: Run, tmp_path: Path) -> None:
+    named(wire)
+    ask(wire, whole(tar()))
+    run(MODULE, dest=str(tmp_path / "portal.tar"), id=ONE)
+    assert (tmp_path / "portal.tar").read_bytes() == tar()
+
+
+def test_a_file_of_unknown_length(wire: Wire, run: Run, tmp_path: Path) -> None:
+    named(wire)
+    chunks = b"".join(
+        b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (FILE[:70_000], FILE[70_000:])
+    )
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ask(wire, Answer(raw=head + chunks[:-50]))
+    ask(wire, Answer(raw=head + chunks + b"0\r\n\r\n"), 69_999 + len(FILE[70_000:]) - 48)
+    wire._expected[-1] = wire._expected[-1]._replace(headers={})
+    run(MODULE, dest=str(tmp_path), id=ONE)
+    assert (tmp_path / name(wire)).read_bytes() == FILE
+
+
+# --- the disk ---
+
+
+def test_room_is_looked_for_before_the_first_byte(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(NamedTuple):
+        f_bavail: int = (len(FILE) - 1) // 512
+        f_frsize: int = 512
+
+    monkeypatch.setattr(parts.os, "statvfs", lambda _path: Full())
+    for check_mode in (False, True):
+        named(wire)
+        ask(wire, whole())
+        result = run(MODULE, dest=str(tmp_path), id=ONE, check_mode=check_mode)
+        assert "no room" in refused(result, "guard")
+    assert (tmp_path / f".{ONE}.part").read_bytes() == b""
+    # What is there already needs no more room.
+    (tmp_path / f".{ONE}.part").write_bytes(FILE[:1000])
+    named(wire)
+    ask(wire, rest(999), 999)
+    assert run(MODULE, dest=str(tmp_path), id=ONE)["changed"] is True
+
+
+def test_a_disk_that_fills_up(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, write = [], os.write
+
+    def fill(file: int, data: bytes) -> int:
+        if sum(written) >= 2 * LEAST:
+            raise OSError(28, "No space left on device")
+        written.append(write(file, data[:LEAST]))
+        return written[-1]
+
+    named(wire)
+    ask(wire, whole())
+    with monkeypatch.context() as patch:
+        patch.setattr(parts.os, "write", fill)
+        result = run(MODULE, dest=str(tmp_path), id=ONE)
+    assert "No space left on device" in refused(result, "task_failed")
+    named(wire)
+    ask(wire, rest(2 * LEAST - 1), 2 * LEAST - 1)
+    assert run(MODULE, dest=str(tmp_path), id=ONE)["resumed"] == 1
+
+
+def test_a_second_run_on_the_same_file(wire: Wire, run: Run, tmp_path: Path) -> None:
+    with (tmp_path / f".{ONE}.part").open("wb") as other:
+        other.write(FILE[:10])
+        other.flush()
+        fcntl.flock(other, fcntl.LOCK_EX)
+        named(wire)
+        assert "Another run" in refused(run(MODULE, dest=str(tmp_path), id=ONE), "conflict")
+        # One that would be waited for is another run's, too.
+        wire.expect("GET", HISTORY, ok([]))
+        wire.expect("GET", PROGRESS, ok(task(progress=40)))
+        refused(run(MODULE, dest=str(tmp_path)), "conflict")
+    assert (tmp_path / f".{ONE}.part").read_bytes() == FILE[:10]
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "folder"])
+def test_a_part_that_is_none_of_ours(wire: Wire, run: Run, tmp_path: Path, kind: str) -> None:
+    part, target = tmp_path / f".{ONE}.part", tmp_path / "target"
+    target.write_bytes(b"theirs")
+    {
+        "link": lambda: part.symlink_to(target),
+        "hard link": lambda: part.hardlink_to(target),
+        "pipe": lambda: os.mkfifo(part),
+        "folder": part.mkdir,
+    }[kind]()
+    named(wire)
+    result = run(MODULE, dest=str(tmp_path), id=ONE)
+    refused(result, "task_failed" if kind == "folder" else "guard")
+    assert target.read_bytes() == b"theirs"
+
+
+def test_old_parts_are_removed(wire: Wire, run: Run, tmp_path: Path) -> None:
+    for identity, age in ((TWO, 25 * 3600 + 60), (THREE, 25 * 3600 - 60)):
+        part = tmp_path / f".{identity}.part"
+        part.write_bytes(b"x")
+        os.utime(part, times=(time.time() - age,) * 2)
+    theirs = tmp_path / ".theirs.part"
+    theirs.write_bytes(b"x")
+    os.utime(theirs, times=(0, 0))
+    named(wire)
+    ask(wire, whole())
+    run(MODULE, dest=str(tmp_path), id=ONE)
+    assert names(tmp_path) == [f".{THREE}.part", theirs.name, name(wire), f"{name(wire)}.json"]
+
+
+def test_permissions(wire: Wire, run: Run, tmp_path: Path) -> None:
+    group = next(iter(os.getgroups()), os.getgid())
+    named(wire)
+    ask(wire, whole())
+    (tmp_path / f".{ONE}.part").touch(0o666)
+    result = run(MODULE, dest=str(tmp_path), id=ONE, mode="0640", group=str(group))
+    file = Path(result["dest"])
+    both = (file, file.with_name(f"{file.name}.json"))
+    assert [stat.S_IMODE(one.stat().st_mode) for one in both] == [0o640, 0o640]
+    again = run(MODULE, dest=str(tmp_path), id=ONE, mode="0640", group=str(group))
+    assert again["changed"] is False
+    for check_mode in (True, False):
+        other = run(MODULE, dest=str(tmp_path), id=ONE, mode="0600", check_mode=check_mode)
+        assert other["changed"] is True
+        assert stat.S_IMODE(file.stat().st_mode) == (0o640 if check_mode else 0o600)
+
+
+# --- the runs that died while they put a file in place ---
+
+
+@pytest.mark.parametrize("step", ["paper", "old paper gone", "renamed"])
+@pytest.mark.parametrize("options", [{}, {"id": ONE}, {"max_age": "1d"}])
+def test_what_was_begun_is_finished_first(
+    wire: Wire, run: Run, tmp_path: Path, step: str, options: dict[str, Any]
+) -> None:
+    """No request is needed for that."""
+    file, part = tmp_path / "portal.tar.gz", tmp_path / f".{ONE}.part"
+    lay(file, paper(wire, id=TWO, size=3, created_on="2026-10-01T00:00:00Z"), b"old")
+    (tmp_path / f".{ONE}.json").write_text(json.dumps(paper(wire)))
+    part.write_bytes(FILE)
+    if step != "paper":
+        (tmp_path / "portal.tar.gz.json").unlink()
+    if step == "renamed":
+        part.replace(file)
+    result = run(MODULE, dest=str(file), **options)
+    assert result["changed"] is True and result["backup"]["id"] == ONE
+    assert names(tmp_path) == ["portal.tar.gz", "portal.tar.gz.json"]
+    assert file.read_bytes() == FILE
+    assert json.loads((tmp_path / "portal.tar.gz.json").read_text()) == paper(wire)
+
+
+def test_what_was_begun_long_ago_is_finished_and_a_new_one_fetched(
+    wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / f".{TWO}.json").write_text(
+        json.dumps(paper(wire, id=TWO, created_on="2026-10-01T00:00:00Z"))
+    )
+    (tmp_path / f".{TWO}.part").write_bytes(FILE)
+    make(wire)
+    ask(wire, whole())
+    wire.expect("DELETE", DELETE, ok(True))
+    run(MODULE, dest=str(tmp_path))
+    files = [name(wire, "2026-10-01T00-00-00Z"), name(wire)]
+    assert names(tmp_path) == sorted([*files, *(f"{file}.json" for file in files)])
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b'{"format": 1}'])
+def test_a_waiting_manifest_that_is_torn(
+    wire: Wire, run: Run, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / f".{ONE}.json").write_bytes(content)
+    (tmp_path / f".{ONE}.part").write_bytes(FILE)
+    named(wire)
+    ask(wire, rest(len(FILE) - 1), len(FILE) - 1)
+    run(MODULE, dest=str(tmp_path))
+    assert names(tmp_path) == [name(wire), f"{name(wire)}.json"]
+
+
+def test_a_waiting_manifest_of_another_file(wire: Wire, run: Run, tmp_path: Path) -> None:
+    """It isn't given to a file whose bytes are others."""
+    file = tmp_path / "portal.tar.gz"
+    other = FILE[:-1] + bytes([FILE[-1] ^ 1])
+    lay(file, None, other)
+    waiting = tmp_path / f".{TWO}.json"
+    waiting.write_text(json.dumps(paper(wire, id=TWO)))
+    wire.expect("GET", HISTORY, ok([]))
+    refused(run(MODULE, dest=str(file), id=ONE), "not_found")
+    assert waiting.exists()
+    os.utime(waiting, times=(0, 0))
+    wire.expect("GET", HISTORY, empty(402))
+    refused(run(MODULE, dest=str(file)), "payment")
+    assert names(tmp_path) == ["portal.tar.gz"] and file.read_bytes() == other
+
+
+# --- dry runs ---
+
+
+def test_a_dry_run_looks_at_the_file_that_is_there(wire: Wire, run: Run, tmp_path: Path) -> None:
+    named(wire)
+    ask(wire, whole())
+    dry = run(MODULE, dest=str(tmp_path), id=ONE, check_mode=True)
+    assert names(tmp_path) == []
+    named(wire)
+    ask(wire, whole())
+    real = run(MODULE, dest=str(tmp_path), id=ONE)
+    assert set(dry) == set(real)
+    assert (dry["dest"], dry["sha256"]) == (None, None)
+    assert all(dry[key] == real[key] for key in ("changed", "size", "backup", "task", "joined"))
+    for file in ("a.tar.gz", "b.tar.gz"):
+        wire.expect("GET", HISTORY, ok([]))
+        wire.expect("GET", PROGRESS, ok(task(progress=40)))
+        dry = run(MODULE, dest=str(tmp_path / file), check_mode=True)
+        assert dry["dest"] == str(tmp_path / file) and dry["joined"] is True

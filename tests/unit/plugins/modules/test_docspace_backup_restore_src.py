@@ -1,0 +1,446 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""docspace_backup_restore from a file, and by a task's id, against a scripted portal.
+
+Each chunk that comes, and each that doesn't. What the simulator can play is in
+tests/contract/test_restoring_files.py.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import PORTAL, targz
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import (
+    COLLECTION,
+    KEY,
+    Clock,
+)
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import ONE, THREE, TWO, task
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import (
+    CLOSE,
+    Answer,
+    Wire,
+    empty,
+    html,
+    ok,
+    plain_json,
+)
+
+Run = Callable[..., dict[str, Any]]
+
+MODULE = "docspace_backup_restore"
+PAGE = "/backupFileUpload.ashx"
+FILE = targz({**PORTAL, "files/folder_1000/file_3/v1/content.bin": Random(2).randbytes(9000)})
+INIT = f"{PAGE}?init=true&totalSize={len(FILE)}&extension=tar.gz"
+SIGNED: dict[str, str | None] = {"Authorization": f"Bearer {KEY}", "Expect": None}
+ANONYMOUS: dict[str, str | None] = {"Authorization": None}
+HISTORY, BACKUP, RESTORE, START = (
+    "getbackuphistory",
+    "getbackupprogress",
+    "getrestoreprogress",
+    "startrestore",
+)
+DUMP = "?Dump=true"
+BODY = {
+    "backupId": "",
+    "storageType": "Local",
+    "storageParams": [{"key": "filePath", "value": ""}],
+    "notify": False,
+}
+CREATED = task(TWO, status=0, backupProgressEnum=1)
+DONE = task(TWO, 100, status=2, backupProgressEnum=1)
+WAITS = task(THREE, status=0, backupProgressEnum=1)
+
+
+@pytest.fixture
+def src(tmp_path: Path) -> str:
+    place = tmp_path / "copy.tar.gz"
+    place.write_bytes(FILE)
+    return str(place)
+
+
+def taken(ended: bool = False, chunk: Any = 10**7, **values: Any) -> Answer:
+    """An answer to an init or a chunk, which has no Content-Type (C40)."""
+    said = {"Success": True, "ChunkSize": chunk, "EndUpload": ended, **values}
+    return plain_json(said)._replace(headers={})
+
+
+def restores(wire: Wire, *looks: Any, dump: bool = False) -> None:
+    """The looks at the portal's restore, and before it at that of the whole server."""
+    wire.expect("GET", RESTORE + ("" if dump else DUMP), ok(None), headers=ANONYMOUS)
+    for seen in looks or (None,):
+        wire.expect("GET", RESTORE + (DUMP if dump else ""), ok(seen), headers=ANONYMOUS)
+
+
+def busy(wire: Wire, *looks: Any, dump: bool = False) -> None:
+    """The busy check."""
+    restores(wire, *looks, dump=dump)
+    for target in (BACKUP, BACKUP + DUMP):
+        wire.expect("GET", target, ok(None), headers=SIGNED)
+
+
+def history(wire: Wire) -> None:
+    wire.expect("GET", HISTORY, ok([]), headers=SIGNED)
+
+
+def check(wire: Wire, *looks: Any) -> None:
+    """All that is read before the upload."""
+    history(wire)
+    busy(wire, *looks)
+
+
+def init(wire: Wire, answer: Answer | None = None) -> None:
+    wire.expect("POST", INIT, answer or taken(), headers={**SIGNED, "Content-Length": "0"})
+
+
+def send(wire: Wire, begin: int = 0, end: int = len(FILE), answer: Answer | None = None) -> None:
+    answer = answer or taken(end == len(FILE))
+    wire.expect("POST", PAGE, answer, body=FILE[begin:end], headers=SIGNED)
+
+
+def restore(run: Run, src: str, **options: Any) -> dict[str, Any]:
+    return run(MODULE, src=src, **{"confirm": "127.0.0.1", **options})
+
+
+def refused(result: dict[str, Any], code: str, changed: bool = False) -> str:
+    assert result["failed"] is True
+    assert result["failure"]["code"] == code, result["msg"]
+    assert result["changed"] is changed
+    return str(result["msg"])
+
+
+# --- the upload ---
+
+
+def test_each_byte_comes_once_and_in_order(wire: Wire, run: Run, src: str) -> None:
+    check(wire)
+    init(wire, taken(chunk=4000))
+    for begin in range(0, len(FILE), 4000):
+        send(wire, begin, min(begin + 4000, len(FILE)))
+    busy(wire)
+    wire.expect("POST", START, ok(CREATED), body=BODY, headers=SIGNED)
+    result = restore(run, src, wait=False)
+    assert (result["changed"], result["task"]["id"]) == (True, TWO)
+    assert result["file"]["path"] == src
+
+
+def test_the_users_are_told_and_the_whole_server_is_meant(wire: Wire, run: Run, src: str) -> None:
+    """A dump is announced, and its own history asked."""
+    from ansible_collections.onlyoffice.docspace.tests.unit.plugins import archives
+
+    Path(src).write_bytes(archives.targz(archives.DUMP))
+    size = Path(src).stat().st_size
+    wire.expect("GET", HISTORY + DUMP, ok([]))
+    busy(wire, dump=True)
+    target = f"{PAGE}?init=true&totalSize={size}&extension=tar.gz"
+    wire.expect("POST", target, taken())
+    wire.expect("POST", PAGE, taken(True), body=Path(src).read_bytes())
+    busy(wire, dump=True)
+    wire.expect("POST", START, ok(CREATED), body={**BODY, "notify": True, "dump": True})
+    assert restore(run, src, notify=True, dump=True, wait=False)["changed"] is True
+
+
+def test_a_prefix_of_the_address_counts_for_the_upload_too(wire: Wire, run: Run, src: str) -> None:
+    api = "/office/api/2.0/backup/"
+    wire.expect("GET", f"{api}{HISTORY}", ok([]))
+    for target in (BACKUP, BACKUP + DUMP, RESTORE, RESTORE + DUMP):
+        wire.expect("GET", api + target, ok(None), in_order=False)
+    wire.expect("POST", f"/office{INIT}", taken(Success=False, Message="no"))
+    assert "It says: no" in refused(restore(run, src, url=f"{wire.url}/office/"), "rejected")
+
+
+@pytest.mark.parametrize("chunk", [0, -5, None, "10", 1.5, True, [], {}])
+def test_a_chunk_size_that_makes_no_sense(chunk: Any, wire: Wire, run: Run, src: str) -> None:
+    check(wire)
+    init(wire, taken(chunk=chunk))
+    refused(restore(run, src, retries=0), "protocol")
+
+
+def test_a_chunk_size_without_bound(wire: Wire, run: Run, src: str) -> None:
+    check(wire)
+    init(wire, taken(chunk=10**18))
+    send(wire)
+    busy(wire)
+    wire.expect("POST", START, ok(CREATED), body=BODY)
+    assert restore(run, src, wait=False)["changed"] is True
+
+
+def test_after_a_doubt_all_begins_anew_from_the_first_byte(
+    wire: Wire, run: Run, src: str, clock: Clock
+) -> None:
+    check(wire)
+    init(wire, taken(chunk=5000))
+    send(wire, 0, 5000)
+    send(wire, 5000, len(FILE) if len(FILE) < 10000 else 10000, CLOSE)
+    init(wire, html(502))
+    init(wire, taken(chunk=10**6))
+    send(wire)
+    busy(wire)
+    wire.expect("POST", START, ok(CREATED), body=BODY)
+    result = restore(run, src, wait=False, verbosity=1)
+    assert result["changed"] is True
+    assert len(clock.sleeps) == 2
+    assert result["log"].count("the upload begins anew") == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words"),
+    [
+        (taken(Success=False, Message="backup_temp is not disc"), "rejected", "takes no upload"),
+        (taken(Success=False, Message='"guest" access denied "x"'), "auth", "administrator"),
+        (taken(Success=False, Message='"Jane" access denied "x"'), "forbidden", "administrator"),
+        (taken(Success=False, Message="Out of\nspace"), "rejected", "It says: Out of"),
+        (taken(Success=False, Message=None), "rejected", "It says: nothing"),
+        (taken(Success=False, Message=f"bad key {KEY}"), "rejected", "bad key ****"),
+        (empty(401), "auth", "HTTP 401"),
+        (
+            plain_json({"title": "Request Entity Too Large"}, 413),
+            "rejected",
+            "client_max_body_size",
+        ),
+    ],
+)
+@pytest.mark.parametrize("first", [False, True])
+def test_a_refusal_is_not_repeated(
+    first: bool, answer: Answer, code: str, words: str, wire: Wire, run: Run, src: str
+) -> None:
+    """Of the init, with nothing to throw away; or of a chunk, with an init behind it."""
+    check(wire)
+    init(wire, answer if first else None)
+    if not first:
+        send(wire, answer=answer)
+        init(wire)
+    result = restore(run, src)
+    assert words in refused(result, code)
+    assert result["failure"]["method"] == "POST" and PAGE in result["failure"]["path"]
+    assert "warnings" not in result
+
+
+def test_what_cannot_be_thrown_away_is_told(wire: Wire, run: Run, src: str) -> None:
+    check(wire)
+    init(wire)
+    send(wire, answer=empty(401))
+    init(wire, CLOSE)
+    result = restore(run, src)
+    refused(result, "auth")
+    assert "the next upload replaces it" in result["warnings"][0]
+
+
+# --- twenty minutes ---
+
+
+class Slow(Clock):
+    """A clock that goes on with each look at it, as if everything took so long."""
+
+    step = 0.0
+
+    def monotonic(self) -> float:
+        self._passed += self.step
+        return super().monotonic()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Slow()
+
+
+def test_what_cannot_be_done_in_time_ends_soon(
+    wire: Wire, run: Run, src: str, clock: Clock
+) -> None:
+    """After half a minute, not after twenty; and no repetition helps."""
+    assert isinstance(clock, Slow)
+    clock.step = 20.0
+    check(wire)
+    init(wire, taken(chunk=100))
+    send(wire, 0, 100)
+    # The second one breaks off, so that it isn't told from none.
+    init(wire)
+    result = restore(run, src, retries=9)
+    message = refused(result, "timeout")
+    assert "20 minutes" in message and f"of {len(FILE)} bytes went" in message
+    assert "Mbit/s are needed" in message and "100 bytes in" in message
+    assert clock.sleeps == []
+
+
+def test_what_is_fast_enough_goes_on(wire: Wire, run: Run, src: str, clock: Clock) -> None:
+    assert isinstance(clock, Slow)
+    clock.step = 12.0
+    check(wire)
+    init(wire, taken(chunk=1000))
+    for begin in range(0, len(FILE), 1000):
+        send(wire, begin, min(begin + 1000, len(FILE)))
+    busy(wire)
+    wire.expect("POST", START, ok(CREATED), body=BODY)
+    result = restore(run, src, wait=False, verbosity=1)
+    assert result["changed"] is True
+    (line,) = [line for line in result["log"] if line.startswith("uploaded")]
+    assert 200 < float(line.split(" in ")[1].split(" ")[0]) < 1200
+
+
+# --- a restore that waits for a file (C44) ---
+
+
+def test_a_restore_that_waits_for_ten_seconds_is_not_running(
+    wire: Wire, run: Run, src: str, clock: Clock
+) -> None:
+    check(wire, *[WAITS] * 6)
+    init(wire)
+    send(wire)
+    busy(wire, WAITS)
+    wire.expect("POST", START, ok(WAITS), body=BODY)
+    result = restore(run, src, wait=False)
+    assert result["task"]["id"] == THREE
+    assert THREE in result["warnings"][0]
+    assert sum(clock.sleeps) == 10
+
+
+@pytest.mark.parametrize("begins", [task(THREE, 0), task(THREE, 3), task(THREE, 3, status=0)])
+def test_a_restore_that_begins_meanwhile_is_running(
+    begins: Any, wire: Wire, run: Run, src: str
+) -> None:
+    history(wire)
+    restores(wire, WAITS, WAITS, begins)
+    assert f"'task_id: {THREE}'" in refused(restore(run, src), "conflict")
+
+
+def test_a_server_that_gives_no_status_is_believed_to_restore(
+    wire: Wire, run: Run, src: str, clock: Clock
+) -> None:
+    older = {name: value for name, value in WAITS.items() if name != "status"}
+    history(wire)
+    restores(wire, older)
+    refused(restore(run, src), "conflict")
+    assert clock.sleeps == []
+
+
+def test_a_known_task_that_stays_where_it_was_was_not_started(
+    wire: Wire, run: Run, src: str
+) -> None:
+    check(wire, *[WAITS] * 6)
+    init(wire)
+    send(wire)
+    busy(wire, WAITS)
+    wire.expect("POST", START, CLOSE, body=BODY)
+    for _look in range(10):
+        wire.expect("GET", RESTORE, ok(WAITS))
+    message = refused(restore(run, src), "connection", changed=True)
+    assert message.startswith("Not known whether startrestore was taken")
+    assert "'task_id'" in message and "run again" not in message.lower()
+
+
+# --- exactly one of id, src and task_id ---
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "id, src, task_id"),
+        ({"id": ONE, "src": "/x", "confirm": "127.0.0.1"}, "id|src|task_id"),
+        ({"id": ONE, "task_id": TWO}, "id|src|task_id"),
+        ({"src": "/x", "task_id": TWO}, "id|src|task_id"),
+        ({"id": ONE}, "confirm"),
+        ({"src": "/x"}, "confirm"),
+        ({"task_id": TWO, "max_age": "1d"}, "max_age|task_id"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    options: dict[str, Any], words: str, wire: Wire, run: Run
+) -> None:
+    """Ansible itself says so."""
+    result = run(MODULE, **options)
+    assert result["failed"] is True and words in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        ({"task_id": "latest"}, "config", "task_id: 'latest'"),
+        ({"task_id": TWO, "notify": True}, "config", "notify: "),
+        ({"task_id": TWO, "confirm": "other"}, "guard", "confirm: "),
+        ({"task_id": TWO, "wait_timeout": 0}, "config", "wait_timeout: "),
+        ({"id": ONE, "confirm": "127.0.0.1", "max_age": "3m"}, "config", "max_age: "),
+        ({"src": "/none", "confirm": "127.0.0.1", "max_age": "soon"}, "config", "max_age: "),
+        ({"src": "", "confirm": "127.0.0.1"}, "config", "src: it is empty"),
+        ({"src": "/x", "confirm": "127.0.0.1", "max_age": ""}, "config", "max_age: it is empty"),
+    ],
+)
+def test_options_that_mean_nothing(
+    options: dict[str, Any], code: str, words: str, wire: Wire, run: Run
+) -> None:
+    assert words in refused(run(MODULE, **options), code)
+    assert wire.connections == 0
+
+
+# --- what an interruption tells ---
+
+
+def interrupted(clock: Clock, number: signal.Signals) -> None:
+    clock.on_sleep = lambda _seconds: signal.raise_signal(number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_it_is_followed(
+    number: signal.Signals, wire: Wire, run: Run, src: str, clock: Clock
+) -> None:
+    check(wire)
+    init(wire)
+    send(wire)
+    busy(wire)
+    wire.expect("POST", START, ok(CREATED), body=BODY)
+    interrupted(clock, number)
+    message = refused(restore(run, src), "task_failed", changed=True)
+    assert f"Follow it with 'task_id: {TWO}', and start no other restore." in message
+    assert "Run the task again" not in message
+
+
+def test_interrupted_while_it_is_sent(wire: Wire, run: Run, src: str, clock: Clock) -> None:
+    """Not followed by an init: nothing that writes comes after an interruption."""
+    check(wire)
+    init(wire)
+    send(wire, answer=CLOSE)
+    interrupted(clock, signal.SIGTERM)
+    message = refused(restore(run, src), "task_failed", changed=True)
+    assert "Nothing was restored" in message and "it uploads anew" in message
+
+
+def test_interrupted_while_a_lost_start_is_looked_for(
+    wire: Wire, run: Run, src: str, clock: Clock
+) -> None:
+    check(wire)
+    init(wire)
+    send(wire)
+    busy(wire)
+    wire.expect("POST", START, CLOSE, body=BODY)
+    wire.expect("GET", RESTORE, ok(None))
+    interrupted(clock, signal.SIGINT)
+    message = refused(restore(run, src), "task_failed", changed=True)
+    assert "docspace_backup_info" in message and "start no other restore" in message
+
+
+# --- what is loaded ---
+
+
+def test_a_restore_from_the_history_loads_nothing_of_files() -> None:
+    """A start imports only what its own run needs."""
+    script = (
+        "import sys, importlib;"
+        f"importlib.import_module('{COLLECTION}.plugins.modules.docspace_backup_restore');"
+        "print(*(name.rpartition('.')[2] for name in sys.modules if '._backup.' in name))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    loaded = set(done.stdout.split())
+    assert {"restore", "task"} <= loaded
+    assert not loaded & {"archive", "tar", "files", "manifest", "source", "upload", "names"}
