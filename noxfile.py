@@ -305,6 +305,13 @@ def preview(session: nox.Session) -> None:
 
 
 @nox.session
+def fleet(session: nox.Session) -> None:
+    """Test the role and the playbooks for many portals: real nights, also under ansible-runner."""
+    session.install("-r", "tests/fleet/requirements.txt")
+    pytest_in_copy(session, "tests/fleet")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation as a site in docs/build, and look at it (not so with `-- build`)."""
     session.install("-r", "tests/site/requirements.txt")
