@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import re
@@ -78,8 +79,11 @@ class Stage:
         self._here = self._open(HISTORIES["usual"])
         self._furnish()
 
-    def _open(self, seed: Iterable[Mapping[str, Any]]) -> Simulator:
-        folders = {"folders": ("17",), "local_folders": ("/srv/backup", "/var/backups/docspace")}
+    def _open(self, seed: Iterable[Mapping[str, Any]], backup: str = "/srv/backup") -> Simulator:
+        folders = {
+            "folders": ("17",),
+            "local_folders": (backup, "/srv/backup", "/var/backups/docspace"),
+        }
         sim = Simulator(list(seed), task_seconds=0.2, settings=folders)
         sim.portal.plan_daily(hour=3)
         return self._stack.enter_context(sim)
@@ -92,10 +96,10 @@ class Stage:
         mountpoint.chmod(0o755)
         (self.folder / "ca.pem").touch()
         (self.folder / "docspace_secrets.yml").write_text("docspace_api_key: '{{ test_key }}'\n")
+
+    def _copy_off_site(self, folder: Path) -> None:
         made = datetime.now(timezone.utc).replace(microsecond=0)
-        copies = self.folder / "copies"
-        copies.mkdir()
-        copy = copies / name_of_file(PORTAL, made, dump=False)
+        copy = folder / name_of_file(PORTAL, made, dump=False)
         copy.write_bytes(targz())
         with copy.open("rb") as file:
             verdict = archive.judge_file(file)
@@ -119,14 +123,25 @@ class Stage:
         if history == "usual":
             dump = "dump: true" in example.text
             seed += [{"id": one, "age_days": 100, "dump": dump} for one in named or [NAMED]]
-        sim = self._open(seed)
         name = f"host{len(self._hosts):03d}_{history}"
+        place = self.folder / name / "srv"
+        for folder in re.findall(r"/srv/([\w-]+)", example.text):
+            (place / folder).mkdir(parents=True, exist_ok=True)
+            if folder == "docspace-copies":
+                self._copy_off_site(place / folder)
+        sim = self._open(seed, f"{place}/backup")
+        second = sim
+        if "second.example.com" in example.text:
+            second = self._open([])
+            second.portal.add_key(secret=sim.key)
         self._portals[name] = sim, lasting(sim)
         self._hosts[name] = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
             "test_url": sim.url,
             "test_key": sim.key,
+            "test_second_url": second.url,
+            "test_srv": str(place),
             # What the examples take as given.
             "docspace_url": sim.url,
             "docspace_api_key": sim.key,
@@ -166,21 +181,23 @@ class Stage:
         """With this test's portal, files and folders in the place of the invented ones."""
         if isinstance(value, dict):
             # A copy off site belongs to the portal that is invented.
-            return {
-                key: item if key == "portal" else self._replaced(item)
-                for key, item in value.items()
-            }
+            kept = {key: value[key] for key in ("portal",) if key in value}
+            if "group" in value:
+                kept["group"] = grp.getgrgid(os.getgid()).gr_name
+            return {key: self._replaced(item) for key, item in value.items()} | kept
         if isinstance(value, list):
             return [self._replaced(item) for item in value]
         if not isinstance(value, str):
             return value
         for invented, own in {
-            "/etc/ssl/certs/example-ca.pem": str(self.folder / "ca.pem"),
-            "/srv/docspace-copies": str(self.folder / "copies"),
+            r"/etc/ssl/certs/example-ca\.pem": f"{self.folder}/ca.pem",
+            r"^/srv/": "{{ test_srv }}/",
+            r"https://second\.example\.com": "{{ test_second_url }}",
+            r"https://\w+\.example\.com": "{{ test_url }}",
+            r"^\w+\.example\.com$": "127.0.0.1",
         }.items():
-            value = value.replace(invented, own)
-        value = re.sub(r"https://\w+\.example\.com", "{{ test_url }}", value)
-        return re.sub(r"^docspace\.example\.com$", "127.0.0.1", value)
+            value = re.sub(invented, own, value)
+        return value
 
     def play(self, plays: list[list[dict[str, Any]]]) -> dict[str, Played]:
         """Play all, and say what came of it on each host."""
