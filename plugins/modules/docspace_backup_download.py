@@ -104,6 +104,8 @@ seealso:
   - module: onlyoffice.docspace.docspace_backup_file_info
   - module: onlyoffice.docspace.docspace_backup_restore
   - module: onlyoffice.docspace.docspace_backup
+  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_offsite
+    description: What it needs, how long it takes, thinning out the copies, checking them years later.
 """
 
 EXAMPLES = r"""

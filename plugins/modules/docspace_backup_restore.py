@@ -104,6 +104,7 @@ notes:
 seealso:
   - module: onlyoffice.docspace.docspace_backup
   - module: onlyoffice.docspace.docspace_backup_info
+  - module: onlyoffice.docspace.docspace_backup_download
   - module: onlyoffice.docspace.docspace_backup_file_info
   - name: "Guide: Restore a portal"
     link: docsite/guide_restore.html

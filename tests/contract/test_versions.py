@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from ansible_collections.onlyoffice.docspace.tests.contract.driven import (
     failure,
     simulator,
 )
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import targz
 
 ID = "10000000-0000-4000-8000-000000000000"
 ROWS = [{"id": ID, "storage_type": "Local", "age_days": 3}]
@@ -48,6 +50,49 @@ def test_a_restore_of_ours_is_followed(stage: Stage, before: bool) -> None:
         result = stage.run("docspace_backup_restore", id=ID, confirm="127.0.0.1")
         assert result["changed"] is True
         assert result["task"]["status"] == "completed"
+
+
+def backup_file(folder: Path) -> str:
+    place = folder / "copy.tar.gz"
+    place.write_bytes(targz())
+    return str(place)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_restore_from_a_file_is_followed(stage: Stage, before: bool, tmp_path: Path) -> None:
+    src = backup_file(tmp_path)
+    for _run in range(1 + before):
+        result = stage.run("docspace_backup_restore", src=src, confirm="127.0.0.1")
+        assert result["task"]["status"] == "completed" and "warnings" not in result
+    known = result["task"]["id"]
+    assert stage.run("docspace_backup_restore", task_id=known)["task"]["id"] == known
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_lost_start_from_a_file(stage: Stage, taken: bool, tmp_path: Path) -> None:
+    stage.sim.fault("reset", path="startrestore", times=1, after=taken)
+    src = backup_file(tmp_path)
+    result = stage.run("docspace_backup_restore", src=src, confirm="127.0.0.1")
+    if taken:
+        assert result["task"]["status"] == "completed"
+    else:
+        assert "Not known" in failure(result, "connection", changed=True)
+    assert stage.sim.count("POST", "startrestore") == 1
+
+
+def test_a_restore_that_waits_is_told_only_by_its_status(
+    stage: Stage, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    params = [{"key": "filePath", "value": ""}]
+    body = {"backupId": "", "storageType": "Local", "storageParams": params}
+    known = stage.send("POST", "startrestore", **body)["taskId"]
+    src = backup_file(tmp_path)
+    result = stage.run("docspace_backup_restore", src=src, confirm="127.0.0.1")
+    if request.node.callspec.params["stage"] == "3.7":
+        assert result["task"]["id"] == known
+    else:
+        assert known in failure(result, "conflict")
+        assert stage.sim.portal.uploaded is None
 
 
 def test_a_backup_that_takes_too_long_is_cancelled_or_goes_on(

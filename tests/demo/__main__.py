@@ -23,6 +23,9 @@ ROOT = HERE.parents[1]
 ON_SIMULATOR = """\
 This runs on a simulated portal on this machine. No real backup is touched.
 """
+OUT_AND_BACK = """\
+Now a copy out of this portal, and into a second one.
+"""
 ON_PORTAL = """\
 This runs on {url}. It deletes {what}.
 Reading a history lets any DocSpace drop the records whose file it can't find.
@@ -84,10 +87,31 @@ def on_simulator() -> int:
         say(f"The portal's own log: {reads} reads, {len(deletes)} write (the delete).")
         if len(deletes) != 1 or oldest["id"] not in deletes[0]:
             return refuse(f"expected one delete of {oldest['id']}, but the portal saw {deletes}")
+        code = out_and_back(sim, environ)
+        if code != 0:
+            return code
     python = Path(sys.executable)
     short = python.relative_to(ROOT) if python.is_relative_to(ROOT) else python
     say(NEXT.format(more=MORE_ON_SIMULATOR.format(python=short)))
     return 0
+
+
+def out_and_back(sim: Simulator, environ: Mapping[str, str]) -> int:
+    """A copy of the portal becomes a second one, and what that one got are the copy's bytes."""
+    say(OUT_AND_BACK)
+    folder = tempfile.TemporaryDirectory(prefix="docspace-copies-")
+    with folder as place, Simulator(3, task_seconds=0.5) as second:
+        sim.set(task_start_delay_ms=50, task_step_ms=40)
+        there = {
+            "DEMO_FOLDER": place,
+            "DEMO_SECOND_URL": second.url,
+            "DEMO_SECOND_KEY": second.key,
+        }
+        code = play({**environ, **there}, playbook="out_and_back.yml")
+        copies = [path.read_bytes() for path in Path(place).glob("127*.tar.gz")]
+        if code == 0 and copies != [second.portal.uploaded]:
+            return refuse("the second portal wasn't given the bytes of the copy")
+    return code
 
 
 def on_portal(backup_id: str) -> int:
@@ -100,7 +124,12 @@ def on_portal(backup_id: str) -> int:
     return code
 
 
-def play(environ: Mapping[str, str], backup_id: str, *options: str) -> int:
+def play(
+    environ: Mapping[str, str],
+    backup_id: str = "",
+    *options: str,
+    playbook: str = "playbook.yml",
+) -> int:
     """Run the playbook. It finds this checkout as an installed collection, and leaves nothing."""
     with tempfile.TemporaryDirectory(prefix="docspace-demo-") as home:
         place = Path(home, "ansible_collections", "onlyoffice", "docspace")
@@ -111,7 +140,7 @@ def play(environ: Mapping[str, str], backup_id: str, *options: str) -> int:
                 *(sys.executable, "-m", "ansible", "playbook", *options),
                 *("--inventory", "localhost,", "--connection", "local"),
                 *("--extra-vars", f"ansible_python_interpreter={sys.executable}"),
-                str(HERE / "playbook.yml"),
+                str(HERE / playbook),
             ],
             env={
                 **without("ANSIBLE_", environ),
@@ -120,13 +149,13 @@ def play(environ: Mapping[str, str], backup_id: str, *options: str) -> int:
                 "ANSIBLE_HOME": str(Path(home, "home")),
                 "DEMO_BACKUP_ID": backup_id,
             },
-        ) as playbook:
+        ) as running:
             try:
-                return playbook.wait()
+                return running.wait()
             except BaseException:
                 # Ctrl-C reaches the playbook too, but another signal only us.
-                playbook.terminate()
-                playbook.wait()
+                running.terminate()
+                running.wait()
                 raise
 
 

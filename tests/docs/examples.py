@@ -21,6 +21,7 @@ TASK_WORDS = {
     *("name", "register", "when", "loop", "loop_control", "vars", "tags", "until", "retries"),
     *("delay", "check_mode", "diff", "ignore_errors", "failed_when", "changed_when", "no_log"),
     *("delegate_to", "run_once", "environment", "notify", "timeout", "module_defaults", "throttle"),
+    *("async", "poll"),
 }
 CONDITIONS = ("when", "that", "until", "failed_when", "changed_when")
 SECTIONS = ("tasks", "pre_tasks", "post_tasks", "handlers", "block", "rescue", "always")
@@ -43,6 +44,12 @@ class Example(NamedTuple):
     def deletes(self) -> bool:
         """Whether it may remove a backup."""
         return any(removes(task) for task in self.tasks) or "backup_rotation" in self.text
+
+    @property
+    def replaces(self) -> bool:
+        """Whether it restores a portal from a file, which has an empty history then (C45)."""
+        name = f"{COLLECTION}docspace_backup_restore"
+        return any("src" in (task.get(name) or {}) for task in self.tasks)
 
 
 def removes(task: dict[str, Any]) -> bool:

@@ -136,7 +136,7 @@ class Fleet:
         ]
 
     def inventory(self) -> Path:
-        """Write it. JSON is YAML; a host's text that begins with `!` is left as it is."""
+        """Write it. JSON is YAML; a text that begins with `!vault ` is a vaulted one."""
         common = {
             "ansible_connection": "local",
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
@@ -144,7 +144,8 @@ class Fleet:
         hosts = {name: {**common, **own} for name, own in self.hosts.items()}
         content = {"docspace_portals": {"vars": self.variables, "hosts": hosts}}
         path = self.folder / "inventory.yml"
-        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        text = json.dumps(content, indent=1).replace('"!vault ', '!vault "')
+        path.write_text(text, encoding="utf-8")
         return path
 
     def play(self, playbook: str, *options: str, **given: Any) -> Run:

@@ -92,10 +92,15 @@ def furnish(fleet: Fleet, folder: Path) -> None:
     temporary["storage_type"] = "data_store"
     add("makes_temporary", copies(72, 96, 120), backup_rotation_make=temporary)
     add("makes_elsewhere", copies(72, 96, 120), backup_rotation_make=make())
-    fleet.hosts["makes_elsewhere"]["backup_rotation_prune"] = {**KEEP_TWO, "storage_type": ["documents"]}
+    fleet.hosts["makes_elsewhere"]["backup_rotation_prune"] = {
+        **KEEP_TWO,
+        "storage_type": ["documents"],
+    }
     add("guarded", copies(2, 48, 72, 96), backup_rotation_prune={**KEEP_TWO, "max_delete": 1})
     add("sticks", copies(2, 48, 72, 96))
-    fleet.portals["sticks"].fault("status", method="DELETE", path=f"deletebackup/{uuid(3)}", status=500)
+    fleet.portals["sticks"].fault(
+        "status", method="DELETE", path=f"deletebackup/{uuid(3)}", status=500
+    )
     add("policy", copies(2, 48, 72), backup_rotation_prune={"keep_last": 0})
     add("hostile", [{**copies(2)[0], "file_name": HOSTILE}])
     add("offsite", copies(72, 96, 120))
@@ -130,7 +135,12 @@ def furnish(fleet: Fleet, folder: Path) -> None:
     add("twin_one", copies(2, 48, 72))
     url = fleet.portals["twin_one"].url
     key = fleet.portals["twin_one"].key
-    fleet.host("twin_two", f"HTTP://127.0.0.1:0{url.rpartition(':')[2]}//", key, backup_rotation_prune=KEEP_TWO)
+    fleet.host(
+        "twin_two",
+        f"HTTP://127.0.0.1:0{url.rpartition(':')[2]}//",
+        key,
+        backup_rotation_prune=KEEP_TWO,
+    )
     fleet.host("secret_url", f"http://{key}@127.0.0.1:1", key, backup_rotation_prune=KEEP_TWO)
 
 
@@ -223,8 +233,12 @@ SKIPPED = "prune prune_skipped"
 )
 def test_what_stays_whole(nights: Nights, name: str, said: list[str]) -> None:
     assert [one for one in nights.problems(name) if not one.startswith("make ")] == said
-    assert not [one for one in nights.fleet.writes(name) if one.startswith("DELETE") or "delete" in one]
-    seeded = {1, 2, 3} | ({9} if name == "temporary" else set()) | ({4} if name == "guarded" else set())
+    assert not [
+        one for one in nights.fleet.writes(name) if one.startswith("DELETE") or "delete" in one
+    ]
+    seeded = (
+        {1, 2, 3} | ({9} if name == "temporary" else set()) | ({4} if name == "guarded" else set())
+    )
     assert nights.ids[name] >= seeded
     assert nights.real.reports[name]["removed"] == 0
     assert nights.real.reports[name]["offsite_removed"] == 0

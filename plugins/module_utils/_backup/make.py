@@ -48,8 +48,7 @@ def make(
     """Join the backup that runs, or start one; follow it to its end.
 
     storage: None to join only. running: the portal's task as just read. A joined backup of another
-    storage type than wanted is followed by one of our own within the same time. begun: is told of
-    each task before it is waited for.
+    type than wanted is followed by our own in the same time. begun: is told of each before the wait.
     """
     task, strangers = running, 0
     while True:

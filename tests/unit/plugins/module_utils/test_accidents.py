@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
 
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import KEY, spec_of
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import ONE, THREE, TWO, row
@@ -25,6 +26,7 @@ PLAN = {**LOCAL, "period": "daily", "hour": 3, "backups_stored": 5}
 # Tasks that are right as they are. A module that isn't here fails the tests.
 TASKS: dict[str, list[dict[str, Any]]] = {
     "docspace_backup": [{"id": ONE, "state": "absent"}, {"id": ONE}, LOCAL],
+    "docspace_backup_download": [{"dest": "/srv"}],
     "docspace_backup_file_info": [{"path": "/"}],
     "docspace_backup_info": [{}],
     "docspace_backup_prune": [{"keep_last": 2}, {"ids": [ONE]}],
@@ -54,7 +56,9 @@ FINE_FOR_DICT: list[Any] = [{}]
 
 def own_options() -> Iterator[Any]:
     for module in MODULES:
-        for option, spec in spec_of(module)["argument_spec"].items():
+        given = spec_of(module)
+        files = FILE_COMMON_ARGUMENTS if given.get("add_file_common_args") else {}
+        for option, spec in {**files, **given["argument_spec"]}.items():
             if option not in CONNECTION:
                 kind = FINE_FOR_DICT if spec.get("type") == "dict" else []
                 fine = [*FINE.get((module, option), []), *kind]
@@ -98,7 +102,7 @@ def test_an_option_that_came_out_empty_is_refused(
 def test_a_number_that_nobody_means_is_refused(
     value: Any, module: str, option: str, fine: list[Any], run: Run
 ) -> None:
-    kind = spec_of(module)["argument_spec"][option].get("type")
+    kind = spec_of(module)["argument_spec"].get(option, {}).get("type")
     if kind not in ("int", "float") and value is True:
         return
     result = run(module, **{**task_of(module, TASKS[module][0]), option: value})

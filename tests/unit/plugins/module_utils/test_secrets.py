@@ -22,6 +22,7 @@ PLAN = {**LOCAL, "period": "daily", "hour": 3, "backups_stored": 5}
 # A task of each module that asks a portal, and what it asks first.
 FIRST: dict[str, tuple[dict[str, Any], str]] = {
     "docspace_backup": (LOCAL, "getbackupprogress"),
+    "docspace_backup_download": ({"dest": "/"}, "getbackuphistory"),
     "docspace_backup_info": ({}, "getbackuphistory"),
     "docspace_backup_prune": ({"keep_last": 2}, "getbackuphistory"),
     "docspace_backup_restore": ({"id": ONE, "confirm": "127.0.0.1"}, "getbackuphistory"),

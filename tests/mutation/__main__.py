@@ -1,0 +1,203 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run it: `python -m tests.mutation --help`."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import coverage
+import pytest
+
+from . import __doc__ as about
+from .mutants import Mutant, mutants
+from .suite import FORK, PLACE, Chosen, Reach, copy_tree, end, preload, start
+
+FATES = ("killed", "survived", "timed out", "not covered")
+MUTATED = ("plugins/module_utils/*", "plugins/modules/*", "plugins/filter/*")
+
+
+class Tests(NamedTuple):
+    """What the suite's run under coverage showed. reached: by file and line."""
+
+    seconds: dict[str, float]
+    reached: dict[tuple[str, int], set[str]]
+
+    def of(self, mutant: Mutant) -> set[str]:
+        """Those that reach it; what an import runs is in all that reach any line of the file."""
+        names: set[str] = set()
+        for (file, line), reached in self.reached.items():
+            if file == mutant.file and (not mutant.first or mutant.first <= line <= mutant.line):
+                names |= reached
+        return names
+
+    def files(self, names: set[str]) -> list[str]:
+        """Where these tests are, those files first whose tests are quick."""
+        each = defaultdict(list)
+        for name in names:
+            each[name.partition("::")[0]].append(self.seconds[name])
+        return sorted(each, key=lambda file: (sum(each[file]) / len(each[file]), file))
+
+
+def look(base: Path, paths: list[str], processes: int) -> Tests:
+    """Run all tests once."""
+    where = base / PLACE
+    files = sorted(
+        (file for path in paths for file in sorted(where.glob(path))),
+        key=lambda file: -file.stat().st_size,
+    )
+    shares = [
+        [str(file.relative_to(where)) for file in files[n::processes]] for n in range(processes)
+    ]
+    running = [start(base, share, Reach(base, n)) for n, share in enumerate(shares) if share]
+    tests = Tests({}, defaultdict(set))
+    failed = []
+    for number, process in enumerate(running):
+        process.join()
+        end(process)
+        if process.exitcode not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            sys.exit(f"The tests don't run:\n{(base / 'output').read_text()[-3000:]}")
+        for line in (base / f"coverage.{number}.times").read_text().splitlines():
+            seconds, outcome, name = line.split(" ", 2)
+            tests.seconds[name] = float(seconds)
+            failed += [name] if outcome == "failed" else []
+        data = coverage.CoverageData(str(base / f"coverage.{number}"))
+        data.read()
+        for file in data.measured_files():
+            short = str(Path(file).relative_to(where))
+            for reached, names in data.contexts_by_lineno(file).items():
+                tests.reached[short, reached] |= set(names) - {""}
+    print(f"{len(tests.seconds)} tests in {sum(tests.seconds.values()):.0f} s of their own.")
+    for name in failed:
+        print(f"left out, it fails on the unbroken tree: {name}")
+    for reaching in tests.reached.values():
+        reaching.difference_update(failed)
+    return tests
+
+
+def judge(base: Path, sample: list[Mutant], tests: Tests, options: Any) -> dict[Mutant, str]:
+    """Break the tree once for each mutant, as many as the time allows; what became of each."""
+    until = options.begun + options.minutes * 60
+    copies = [base]
+    for number in range(1, options.processes):
+        copies.append(base.with_name(f"{base.name}-{number}"))
+        shutil.copytree(base, copies[-1])
+    fates: dict[Mutant, str] = {}
+    running: dict[Any, tuple[Any, Mutant, Path, float, bytes]] = {}
+    queue = iter(enumerate(sample))
+    more = True
+    while more or running:
+        while more and copies and time.monotonic() < until:
+            serial, mutant = next(queue, (0, None))
+            if mutant is None:
+                more = False
+            elif names := tests.of(mutant):
+                copy = copies.pop()
+                file = copy / PLACE / mutant.file
+                source = file.read_bytes()
+                file.write_bytes(mutant.apply(source))
+                # Or what was compiled of the one before would do for it: same size, same second.
+                os.utime(file, (serial, serial))
+                process = start(copy, tests.files(names), Chosen(names))
+                limit = 60 + 4 * sum(tests.seconds[name] for name in names)
+                ends = time.monotonic() + limit
+                running[process.sentinel] = (process, mutant, copy, ends, source)
+            else:
+                fates[mutant] = "not covered"
+        more = more and time.monotonic() < until
+        soon = min([1.0, *(entry[3] - time.monotonic() for entry in running.values())])
+        ready = wait(list(running), max(soon, 0)) if running else []
+        for sentinel, (process, mutant, copy, ends, source) in list(running.items()):
+            if sentinel not in ready and time.monotonic() < ends:
+                continue
+            if sentinel in ready:
+                process.join()
+            code = process.exitcode
+            end(process)
+            if code == pytest.ExitCode.USAGE_ERROR:
+                sys.exit(f"pytest could not be run for {mutant}")
+            fates[mutant] = "timed out" if code is None else "killed" if code else "survived"
+            (copy / PLACE / mutant.file).write_bytes(source)
+            os.utime(copy / PLACE / mutant.file, (0, len(fates)))
+            copies.append(copy)
+            del running[sentinel]
+    return fates
+
+
+def report(fates: dict[Mutant, str], total: int) -> None:
+    """The table, and those that no test noticed."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for mutant, fate in fates.items():
+        counts[mutant.file][fate] += 1
+        counts["in all"][fate] += 1
+    width = max(map(len, counts), default=0)
+    print(f"\n{'':{width}}" + "".join(f"  {fate:>11}" for fate in (*FATES, "noticed")))
+    for file in sorted(counts, key=lambda name: (name == "in all", name)):
+        count = counts[file]
+        noticed = (count["killed"] + count["timed out"]) / sum(count.values())
+        numbers = "".join(f"  {count[fate]:>11}" for fate in FATES)
+        print(f"{file:{width}}{numbers}  {noticed:>11.0%}")
+    print(f"\n{len(fates)} of {total} mutants.")
+    for fate in FATES[1:]:
+        print(f"\n{fate}:")
+        for mutant in sorted(mutant for mutant in fates if fates[mutant] == fate):
+            print(f"  {mutant}")
+
+
+def main() -> int:
+    """Break the tree, and report. Survivors decide nothing: 0 unless it can't run."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutation",
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root = Path(__file__).resolve().parents[2]
+    parser.add_argument("--tree", type=Path, default=root, help="another checkout")
+    parser.add_argument("--minutes", type=float, default=10, help="begin no mutant after these")
+    parser.add_argument("--mutants", type=int, help="how many at the most")
+    parser.add_argument("--seed", type=int, default=1, help="which come first")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--files", nargs="+", default=MUTATED, help="patterns of those to break")
+    parser.add_argument(
+        "--tests", nargs="+", default=["tests/unit/**/test_*.py", "tests/contract/test_*.py"]
+    )
+    options = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    options.begun = time.monotonic()
+    sample = [
+        mutant
+        for file in sorted((options.tree / "plugins").rglob("*.py"))
+        if any(fnmatch.fnmatch(str(file.relative_to(options.tree)), it) for it in options.files)
+        for mutant in mutants(str(file.relative_to(options.tree)), file.read_bytes())
+    ]
+    total = len(sample)
+    random.Random(options.seed).shuffle(sample)
+    preload()
+    # Also when somebody has enough of it, nothing goes on.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    with tempfile.TemporaryDirectory() as folder:
+        base = copy_tree(options.tree, Path(folder, "copy"))
+        try:
+            tests = look(base, options.tests, options.processes)
+            report(judge(base, sample[: options.mutants], tests, options), total)
+        finally:
+            for process in FORK.active_children():
+                end(process)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
