@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Odd answers at random: real ones of the simulator, broken on their way, for every module.
 
-A few hundred are tried each time. `DOCSPACE_RANDOM_ANSWERS=20000` tries so many, and
+Two hundred runs are tried each time. `DOCSPACE_RANDOM_ANSWERS=20000` tries so many, and
 `DOCSPACE_RANDOM_SEED=7` other ones.
 """
 
@@ -37,7 +37,7 @@ from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import (
     run_module,
 )
 
-ANSWERS = int(os.environ.get("DOCSPACE_RANDOM_ANSWERS", "400"))
+ANSWERS = int(os.environ.get("DOCSPACE_RANDOM_ANSWERS", "200"))
 SEED = int(os.environ.get("DOCSPACE_RANDOM_SEED", "1"))
 PARTS = 4
 # How many requests a scenario has, most of all, any of which may be broken; the others have two.
