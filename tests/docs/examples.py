@@ -21,6 +21,7 @@ TASK_WORDS = {
     *("name", "register", "when", "loop", "loop_control", "vars", "tags", "until", "retries"),
     *("delay", "check_mode", "diff", "ignore_errors", "failed_when", "changed_when", "no_log"),
     *("delegate_to", "run_once", "environment", "notify", "timeout", "module_defaults", "throttle"),
+    *("async", "poll"),
 }
 CONDITIONS = ("when", "that", "until", "failed_when", "changed_when")
 SECTIONS = ("tasks", "pre_tasks", "post_tasks", "handlers", "block", "rescue", "always")

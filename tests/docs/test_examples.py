@@ -89,7 +89,9 @@ def test_it_runs(example: Example, played: dict[tuple[str, str], Played]) -> Non
     one = played[example.where, "usual"]
     assert not one.failed, one.text
     if not example.deletes:
-        assert one.deletes == 0, "it deletes: `Example.deletes` has to know it"
+        # A copy off site deletes the temporary backup that it had made.
+        own = sum(f"{COLLECTION}docspace_backup_download" in task for task in example.tasks)
+        assert one.deletes <= own, "it deletes: `Example.deletes` has to know it"
     elif "check_mode: true" not in example.text:
         assert one.deletes, f"nothing was deleted, so this shows nothing: {one.text}"
 
