@@ -104,8 +104,11 @@ seealso:
   - module: onlyoffice.docspace.docspace_backup_file_info
   - module: onlyoffice.docspace.docspace_backup_restore
   - module: onlyoffice.docspace.docspace_backup
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_offsite
-    description: What it needs, how long it takes, thinning out the copies, checking them years later.
+  - name: "Guide: Bring backups off site"
+    link: docsite/guide_offsite.html
+    description: >-
+      What it needs, how long it takes, thinning out the copies, checking them years later.
+      In the collection's folder it is C(docs/docsite/rst/guide_offsite.rst).
 """
 
 EXAMPLES = r"""
