@@ -274,6 +274,7 @@ from urllib.parse import urlsplit
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._backup.follow import (
+    advice,
     find_restore,
     follow_restore,
     parse_task_id,
@@ -350,6 +351,8 @@ def restore(
         refused = None
         if params["wait"]:
             task, refused = follow_restore(client, task, Pace(params), dump=dump)
+        else:
+            client.log(f"the restore goes on on the portal. {advice(task, dump=dump)}")
         warnings += [known, refused, task.warning]
     return Result(
         changed=True,
