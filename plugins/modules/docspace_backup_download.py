@@ -122,10 +122,9 @@ EXAMPLES = r"""
 # Without "max_age" each run would fetch a new backup.
 - name: Keep one file that other programs pick up
   onlyoffice.docspace.docspace_backup_download:
-    dest: /srv/pickup/portal.tar.gz
+    dest: /srv/docspace-copies/portal.tar.gz
     max_age: 12h
     mode: "0640"
-    group: backup
 
 - name: Make a temporary backup
   onlyoffice.docspace.docspace_backup:
