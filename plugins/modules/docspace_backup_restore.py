@@ -272,7 +272,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.follow import follow_named, follow_restore
+from ..module_utils._backup.follow import advice, follow_named, follow_restore
 from ..module_utils._backup.pace import WAIT, Pace
 from ..module_utils._backup.record import parse_id
 from ..module_utils._backup.restore import (
@@ -345,6 +345,8 @@ def restore(
         refused = None
         if params["wait"]:
             task, refused = follow_restore(client, task, Pace(params), dump=dump)
+        else:
+            client.log(f"the restore goes on on the portal. {advice(task, dump=dump)}")
         warnings += [known, refused, task.warning]
     return Result(
         changed=True,
