@@ -51,6 +51,13 @@ def test_a_key_at_the_cut(module: str, wire: Wire, run: Run) -> None:
         assert result["failure"]["code"] == "rejected"
 
 
+def test_a_short_key_at_the_cut(wire: Wire, run: Run) -> None:
+    """One of eight characters is hidden, too."""
+    for length in range(290, 301):
+        wire.expect("GET", "getbackuphistory", failed(400, "x" * length + "5ecret78 is no key"))
+        run("docspace_backup_info", api_key="5ecret78", secrets=("5ec",), verbosity=3)
+
+
 ERRORS: list[Callable[[str], Any]] = [
     lambda secret: {"a": [f"no {secret}", secret]},
     lambda secret: {"a": secret},
