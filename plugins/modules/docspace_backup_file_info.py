@@ -58,6 +58,8 @@ attributes:
       - Nothing is changed.
   idempotent:
     support: full
+requirements:
+  - python >= 3.9 where the module runs
 notes:
   - The age of a file is that of the backup, as its manifest says. A file without a manifest comes last, matches none of
     O(newer_than), O(older_than) and O(portal), and is never RV(latest).

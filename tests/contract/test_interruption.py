@@ -20,8 +20,9 @@ from ansible_collections.onlyoffice.docspace.tests.simulator import Simulator
 BACKUPS = 60
 
 
-@pytest.mark.parametrize("concurrency", [1, 4, 10])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "concurrency"), [(signal.SIGINT, 1), (signal.SIGINT, 10), (signal.SIGTERM, 4)]
+)
 def test_no_delete_begins_after_an_interruption(
     number: signal.Signals, concurrency: int, tmp_path: Path
 ) -> None:

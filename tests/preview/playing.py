@@ -66,7 +66,7 @@ def play(
                 **(environ or {}),
             },
             check=False,
-            timeout=120,
+            timeout=300,  # a busy machine takes its time
             capture_output=True,
             text=True,
         )

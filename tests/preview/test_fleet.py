@@ -212,7 +212,8 @@ def test_the_metrics() -> None:
 
 
 def test_the_metrics_of_hostile_reports() -> None:
-    up = samples(reports.hostile())["up"]
+    made = samples(reports.hostile())
+    up = made["up"]
     # The label is the inventory's name, in one line.
     assert set(up) == {
         (HOSTILE.replace("\n", " "),),
@@ -220,6 +221,7 @@ def test_the_metrics_of_hostile_reports() -> None:
         ("m\u00fcnchen \u4e2d\u6587 \ufffd",),
         ("(report 4)",),
     }
+    assert {code for _portal, code in made["problem"]} == {"other", "server", "protocol"}
 
 
 @pytest.mark.parametrize("given", [reports.fleet(), reports.hostile(), []])

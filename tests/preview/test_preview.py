@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
@@ -220,7 +221,7 @@ def test_a_letter_for_each_reason() -> None:
     }
     assert all(len(names) == 1 for names in meant.values())
     for group in page["groups"]:
-        kept = {row["day"]: [] for row in group["lists"]["kept"]}
+        kept: dict[str, list[str]] = {row["day"]: [] for row in group["lists"]["kept"]}
         for row in group["lists"]["kept"]:
             kept[row["day"]] += [reason.replace("oldest ", "") for reason in row["reasons"]]
         cells = [cell for month in group["months"] for week in month["weeks"] for cell in week]
@@ -461,6 +462,26 @@ def test_one_variables_file_serves_the_module_and_the_preview(
     assert 0 < len(plan["removed"]) < len(rows) < len(seed)
     assert seen["rows"] == list(map(list, rows))
     assert f"aren't counted: {len(seed) - len(rows)}." in browser.value("document.body.innerText")
+
+
+def test_the_variables_in_the_guide(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_prune.rst").read_text()
+    (variables,) = re.findall(
+        r"^\.\. code-block:: yaml\n\n  ---\n((?:  .+\n)+)", guide, re.MULTILINE
+    )
+    assert variables.startswith("  preview_policy:\n")
+    (tmp_path / "policy.yml").write_text(textwrap.dedent(variables))
+    (task,) = re.findall(r"``(docspace_backup_prune: .*?)``", guide)
+    task = task.replace("docspace_", "onlyoffice.docspace.docspace_")
+    (tmp_path / "task.yml").write_text(f"- hosts: localhost\n  tasks:\n    - {task}\n")
+    with Simulator(5) as portal:
+        environ = {"DOCSPACE_BASE_URL": portal.url, "DOCSPACE_API_KEY": portal.key}
+        options = ("-e", "@policy.yml")
+        seen = play(tmp_path, *options, environ=environ, preview_portal=True)
+        done = play(tmp_path, *options, "--check", playbook="task.yml", environ=environ)
+    assert seen.code == 0, seen.text
+    assert f"The history of {portal.url}" in seen.page.read_text()
+    assert done.code == 0, done.text
 
 
 def test_every_value_in_the_template_is_escaped() -> None:

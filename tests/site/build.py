@@ -26,7 +26,7 @@ def build(collections: Path, site: Path) -> None:
     place = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(collections), "PATH": place}
     with tempfile.TemporaryDirectory() as pages:
-        write = [
+        write: list[str | Path] = [
             *("antsibull-docs", "--config-file", HERE / "antsibull-docs.cfg", "collection"),
             *("--use-current", "--squash-hierarchy", "--fail-on-error"),
             *("--dest-dir", pages, COLLECTION),
@@ -35,7 +35,7 @@ def build(collections: Path, site: Path) -> None:
         # No plugin of ours has one that it reads on the controller.
         Path(pages, "environment_variables.rst").unlink(missing_ok=True)
         shutil.rmtree(site, ignore_errors=True)
-        make = [
+        make: list[str | Path] = [
             *(sys.executable, "-m", "sphinx", "--builder", "html", "--quiet", "--conf-dir", HERE),
             *("--fail-on-warning", "--keep-going", "--doctree-dir", Path(pages, ".doctrees")),
             *(pages, site),

@@ -77,9 +77,11 @@ def parse_task(response: Any) -> Task | None:
     if not isinstance(response, dict) or not isinstance(response.get("isCompleted"), bool):
         raise protocol_error("The portal's answer holds no task, so its state is not known.")
     error, status = response.get("error"), response.get("status")
-    possible = range(5) if response["isCompleted"] else range(2)
+    # One that says both, that it has ended and that it runs, is looked at again.
+    ended = response["isCompleted"] and not (is_whole(status) and status in (0, 1))
+    possible = range(2, 5) if ended else range(2)
     told = is_whole(status) and status in possible
-    if not response["isCompleted"]:
+    if not ended:
         name = "created" if told and status == 0 else "running"
     elif error or (told and status == 4):
         # A failed task says that it is completed; its error tells.

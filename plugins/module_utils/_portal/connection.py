@@ -155,14 +155,6 @@ def build_connection(module: AnsibleModule) -> Connection:
     )
 
 
-def to_other_host(connection: Connection, url: str) -> Connection:
-    """What a client needs to know of a host that isn't the portal's: no credentials."""
-    from .proxies import proxies_for
-
-    proxies = proxies_for(url, connection.secrets)
-    return connection._replace(url=url, authorization="", proxies=proxies)
-
-
 def _verify(params: dict[str, Any]) -> bool | str:
     """What to check certificates against. Resolved here, because an old requests takes an empty
     variable for "no check"."""

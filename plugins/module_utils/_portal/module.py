@@ -104,9 +104,9 @@ def run_offline(
     """The main of a module that asks no portal. addresses: options that name one all the same."""
 
     def look(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
-        refuse_accidents(given, argument_spec)
         for name in addresses:
             note_secrets(str(given.get(name, "")), secrets)
+        refuse_accidents(given, argument_spec)
         return given
 
     _main(argument_spec, look, lambda module, _log, _gate: run(module), needs=None, **rules)

@@ -13,13 +13,13 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
-from requests.utils import get_environ_proxies
-
 from .errors import config_error
 
 
 def proxies_for(url: str, secrets: set[str]) -> dict[str, str]:
     """The proxies on the way to an address, as requests takes them. secrets: takes theirs."""
+    from requests.utils import get_environ_proxies
+
     proxies = get_environ_proxies(url, no_proxy=None)
     secrets.update(_credentials(proxies.values()))
     address = proxies.get(urlsplit(url).scheme) or proxies.get("all")

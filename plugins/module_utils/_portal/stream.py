@@ -16,9 +16,9 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from .client import LONGEST_RETRY_AFTER, Client
-from .connection import to_other_host
 from .errors import DocSpaceError, protocol_error
 from .link import Astray, redirected, refused, refused_elsewhere, root
+from .proxies import proxies_for
 from .wire import Wire
 
 # A try that brings less counts as a failed one, and one that is slower than this in the time that
@@ -164,8 +164,11 @@ class _Fetch:
             if answer.status_code != 302:
                 raise refused(client, answer)
             place = redirected(client, self._target, answer.headers.get("Location", ""))
-        if self._elsewhere is None or self._elsewhere.connection.url != root(place):
-            self._elsewhere = Wire(to_other_host(client.connection, root(place)), foreign=True)
+        host, known = root(place), client.connection
+        if self._elsewhere is None or self._elsewhere.connection.url != host:
+            proxies = proxies_for(host, known.secrets)
+            there = known._replace(url=host, authorization="", proxies=proxies)
+            self._elsewhere = Wire(there, foreign=True)
         with self._elsewhere.open("GET", place, anonymous=True, **request) as answer:
             if answer.status_code not in (200, 206):
                 raise refused_elsewhere(place, answer)

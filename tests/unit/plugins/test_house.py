@@ -23,9 +23,11 @@ UTILS = PLUGINS / "module_utils"
 # A new file of `_backup` is named here. A noun tells what is, a verb changes something.
 NOUNS = (
     *("archive", "files", "history", "info", "manifest", "names", "record", "retention"),
-    *("pace", "storage", "tar", "task"),
+    *("pace", "part", "place", "source", "storage", "tar", "task"),
 )
-VERBS = ("delete", "download", "make", "prune", "restore", "schedule", "upload")
+VERBS = (
+    *("delete", "download", "follow", "make", "offer", "prune", "restore", "schedule", "upload"),
+)
 # Nouns that are values and rules alone: the filter, or another program, can use them anywhere.
 PURE = ("archive", "manifest", "names", "record", "retention", "storage", "tar")
 # What of `_portal` is a module's own: nothing below a module builds a connection or ends a task.
@@ -33,6 +35,7 @@ FRONT = ("_portal.module", "_portal.connection")
 
 LONGEST = 230
 LONGEST_CODE_OF_A_MODULE = 80
+IMPORT = (ast.Import, ast.ImportFrom)
 
 
 def trees() -> dict[str, ast.Module]:
@@ -130,7 +133,9 @@ def test_nothing_but_python_ansible_and_requests_is_imported() -> None:
         pytest.skip("this Python doesn't name its standard library; another one of the tests does")
     for name, found in IMPORTS.items():
         others = {one for one in found if "." not in one} - standard
-        assert others <= {"ansible", "requests", "urllib3"}, name
+        # What runs on the controller has what ansible-core needs, too.
+        more = {"yaml"} if name.startswith("plugin_utils/") else set()
+        assert others <= {"ansible", "requests", "urllib3"} | more, name
 
 
 def test_only_the_front_ends_a_task() -> None:
@@ -165,25 +170,24 @@ def test_no_ansible_and_no_network_are_needed(name: str) -> None:
 
 
 def lines_of_code(tree: ast.Module) -> int:
-    """Lines of options and functions, without imports and without what only tells."""
+    """Lines of options and functions, without imports, comments, and what only tells."""
     taken: set[int] = set()
-    left_out: set[int] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.stmt):
-            lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-            value = getattr(node, "value", None)
-            text = isinstance(value, ast.Constant) and isinstance(value.value, str)
-            tells = text and isinstance(node, (ast.Expr, ast.Assign))
-            (left_out if tells or isinstance(node, (ast.Import, ast.ImportFrom)) else taken).update(
-                lines
-            )
-    return len(taken - left_out)
+        value = getattr(node, "value", None)
+        text = isinstance(value, ast.Constant) and isinstance(value.value, str)
+        tells = text and isinstance(node, (ast.Expr, ast.Assign))
+        if isinstance(node, ast.stmt) and not tells and not isinstance(node, IMPORT):
+            # Of what has a body, that counts for itself.
+            body = getattr(node, "body", None)
+            end = body[0].lineno - 1 if body else node.end_lineno or node.lineno
+            taken |= set(range(node.lineno, max(end, node.lineno) + 1))
+    return len(taken)
 
 
 @pytest.mark.parametrize("name", TREES)
 def test_a_file_is_small_and_named_for_a_thing_or_a_deed(name: str) -> None:
     assert not Path(name).stem.endswith("ing"), "not what is being done: what it is, or the verb"
-    if name.startswith("modules/"):
+    if name.startswith(("modules/", "filter/")):  # mostly documentation
         code = lines_of_code(TREES[name])
         assert code <= LONGEST_CODE_OF_A_MODULE, f"{code} lines of code"
     else:

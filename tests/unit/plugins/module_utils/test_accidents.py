@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
 
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import KEY, spec_of
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import ONE, THREE, TWO, row
@@ -25,6 +26,7 @@ PLAN = {**LOCAL, "period": "daily", "hour": 3, "backups_stored": 5}
 # Tasks that are right as they are. A module that isn't here fails the tests.
 TASKS: dict[str, list[dict[str, Any]]] = {
     "docspace_backup": [{"id": ONE, "state": "absent"}, {"id": ONE}, LOCAL],
+    "docspace_backup_download": [{"dest": "/srv"}],
     "docspace_backup_file_info": [{"path": "/"}],
     "docspace_backup_info": [{}],
     "docspace_backup_prune": [{"keep_last": 2}, {"ids": [ONE]}],
@@ -37,13 +39,14 @@ CONNECTION |= {"retries"}
 
 # What templates, surveys and inventories make of nothing.
 BLANK = ["", " ", "\t", "\n", "\r\n", "\u00a0", "\u2003", ",", " , ", ",,"]
+ONE_NOTHING: list[Any] = [None, [], {}, *BLANK]
 NOTHING: list[Any] = [
-    *(None, [], {}, *BLANK),
-    *([one] for one in (None, [], {}, *BLANK)),
+    *ONE_NOTHING,
+    *([one] for one in ONE_NOTHING),
     *([None, None], ["", None], [ONE, None], [ONE, ""], ["local", " "], [[None]], [[""]]),
 ]
 # Where nothing is an answer.
-FINE = {
+FINE: dict[tuple[str, str], list[Any]] = {
     ("docspace_backup_prune", "ids"): [[]],
     ("docspace_backup_prune", "protect_ids"): [[]],
     ("docspace_backup_schedule", "weekday"): [None],
@@ -54,7 +57,9 @@ FINE_FOR_DICT: list[Any] = [{}]
 
 def own_options() -> Iterator[Any]:
     for module in MODULES:
-        for option, spec in spec_of(module)["argument_spec"].items():
+        given = spec_of(module)
+        files = FILE_COMMON_ARGUMENTS if given.get("add_file_common_args") else {}
+        for option, spec in {**files, **given["argument_spec"]}.items():
             if option not in CONNECTION:
                 kind = FINE_FOR_DICT if spec.get("type") == "dict" else []
                 fine = [*FINE.get((module, option), []), *kind]
@@ -98,7 +103,7 @@ def test_an_option_that_came_out_empty_is_refused(
 def test_a_number_that_nobody_means_is_refused(
     value: Any, module: str, option: str, fine: list[Any], run: Run
 ) -> None:
-    kind = spec_of(module)["argument_spec"][option].get("type")
+    kind = spec_of(module)["argument_spec"].get(option, {}).get("type")
     if kind not in ("int", "float") and value is True:
         return
     result = run(module, **{**task_of(module, TASKS[module][0]), option: value})
@@ -116,9 +121,9 @@ def test_a_policy_for_an_empty_pattern_deletes_nothing(wire: Wire, run: Run) -> 
 
 @pytest.mark.parametrize("option", ["ids", "protect_ids"])
 def test_an_empty_list_of_ids_is_an_answer(option: str, wire: Wire, run: Run) -> None:
-    options = {"protect_ids": [], **({"ids": []} if option == "ids" else {"keep_last": 1})}
+    beside: dict[str, Any] = {"ids": []} if option == "ids" else {"keep_last": 1}
     wire.expect("GET", HISTORY, ok([row()]))
-    result = run("docspace_backup_prune", **options)
+    result = run("docspace_backup_prune", protect_ids=[], **beside)
     assert result["changed"] is False and result["counts"]["total"] == 1
 
 
@@ -162,7 +167,8 @@ def test_a_null_connection_option_counts_as_left_out(name: str, wire: Wire, run:
 
 @pytest.mark.parametrize("option", sorted(CONNECTION))
 def test_a_blank_connection_option_is_refused(option: str, run: Run) -> None:
-    for value in ("", " ", [], [None], {}, [KEY]):
+    blank: list[Any] = ["", " ", [], [None], {}, [KEY]]
+    for value in blank:
         if option == "ca_path" and value == "":
             continue  # no file is named, so the usual authorities count
         result = run("docspace_backup_info", **{option: value})

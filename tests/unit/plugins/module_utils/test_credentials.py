@@ -130,6 +130,14 @@ def test_credentials_that_dont_do_fail_before_anything_is_sent(
 
 
 @pytest.mark.parametrize(
+    ("half", "missing"), [({"username": USER}, "password"), ({"password": PASSWORD}, "username")]
+)
+def test_the_missing_half_is_named(half: dict[str, str], missing: str, run: Run) -> None:
+    result = run("docspace_backup_info", api_key=None, **half)
+    assert result["msg"].startswith(f"{missing}: missing")
+
+
+@pytest.mark.parametrize(
     "given", [{"username": USER}, {"password": PASSWORD}, {"username": USER, "password": PASSWORD}]
 )
 def test_both_kinds_at_once_are_refused_by_ansible(given: dict[str, str], run: Run) -> None:

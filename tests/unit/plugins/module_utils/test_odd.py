@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import Clock
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import ONE, TWO, row, task
@@ -114,9 +115,8 @@ def start_a_restore(wire: Wire, answer: Answer) -> None:
     """All that a restore looks at before, and its start."""
     wire.expect("GET", HISTORY, ok([row()]))
     for dump in ("", "?Dump=true"):
-        wire.expect("GET", f"{PROGRESS}{dump}", ok())
-    for dump in ("?Dump=true", ""):
-        wire.expect("GET", f"{RESTORING}{dump}", ok())
+        for call in (PROGRESS, RESTORING):
+            wire.expect("GET", f"{call}{dump}", ok(), in_order=False)
     body = {"backupId": ONE, "storageType": "Local", "storageParams": [], "notify": False}
     wire.expect("POST", "startrestore", answer, body=body)
 
@@ -186,7 +186,7 @@ def test_a_restore_whose_answer_breaks_http_is_looked_up(
 
 
 # A task of ours in an answer to the start: nobody knows what these states are, but it is new.
-STATES = [7, -1, None, "0", "created", True, [], {}, 0.5, 10**30, "missing"]
+STATES: list[Any] = [7, -1, None, "0", "created", True, [], {}, 0.5, 10**30, "missing"]
 
 
 def in_state(state: Any) -> Answer:
@@ -219,6 +219,42 @@ def test_a_task_that_has_no_id_is_looked_for(name: Any, wire: Wire, run: Run) ->
     wire.expect("GET", PROGRESS, ok(task(TWO)))
     result = run("docspace_backup", wait=False, **LOCAL)
     assert result["changed"] is True and result["task"]["id"] == TWO
+
+
+@pytest.mark.parametrize("state", [0, 1])
+@pytest.mark.parametrize("module", ["docspace_backup", "docspace_backup_restore"])
+def test_a_task_that_has_ended_and_runs_is_looked_at_again(
+    module: str, state: int, wire: Wire, run: Run
+) -> None:
+    """It contradicts itself, so that it has ended isn't believed."""
+    odd = {**task(progress=9, status=state), "isCompleted": True}
+    done = task(progress=100, status=2)
+    if module == "docspace_backup":
+        wire.expect("GET", PROGRESS, ok())
+        wire.expect("POST", "startbackup", ok(task(status=0)), body=BODY)
+        wire.expect("GET", PROGRESS, ok(odd))
+        wire.expect("GET", PROGRESS, ok(done))
+        wire.expect("GET", HISTORY, ok([row()]))
+        result = run(module, **LOCAL)
+    else:
+        start_a_restore(wire, ok(task(status=0)))
+        wire.expect("GET", RESTORING, ok(odd))
+        wire.expect("GET", RESTORING, ok(done))
+        wire.expect("GET", HISTORY, ok([row()]))
+        result = run(module, id=ONE, confirm="127.0.0.1")
+    assert result["changed"] is True and result["task"]["status"] == "completed"
+
+
+@pytest.mark.parametrize("kind", [TypeError, KeyError, AttributeError, RuntimeError, IndexError])
+def test_an_exception_that_nobody_expects_is_no_matter_of_certificates(
+    kind: type[Exception], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: Any, **_options: Any) -> Any:
+        raise kind("of some kind")
+
+    monkeypatch.setattr(requests.Session, "send", broken)
+    result = run("docspace_backup_info", retries=0)
+    assert result["failure"]["code"] == "connection" and "of some kind" in result["msg"]
 
 
 # --- proxies ---

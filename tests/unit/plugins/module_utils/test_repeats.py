@@ -154,6 +154,8 @@ RETRY_AFTER = [
     pytest.param(format_datetime(NOW + timedelta(seconds=9), usegmt=True), 9.0, id="date"),
     pytest.param(format_datetime(NOW - timedelta(days=1), usegmt=True), 0.0, id="past date"),
     pytest.param(format_datetime(NOW + timedelta(hours=1), usegmt=True), None, id="far date"),
+    pytest.param("Fri, 31 Dec 9999 23:59:59 GMT", None, id="last date"),
+    pytest.param("Thu, 01 Jan 1970 00:00:00 GMT", 0.0, id="first date"),
 ]
 
 
@@ -184,7 +186,13 @@ def test_retry_after(
         assert clock.sleeps == [seconds]
 
 
-@pytest.mark.parametrize("header", ["soon", "-5", "", "1.5", "Thu, 99 Nov 2026 12:00:00 GMT"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("soon", "-5", "", "1.5", "Thu, 99 Nov 2026 12:00:00 GMT", "\u00b2", "1\u00b2", "\u00bd"),
+        *("1e400", "nan", "inf", "+5", "0x10", "5;", "Thu, 05 Nov 99999 12:00:00 GMT", "\x00"),
+    ],
+)
 def test_an_unreadable_retry_after_counts_as_none(
     header: str, wire: Wire, run: Run, clock: Clock
 ) -> None:

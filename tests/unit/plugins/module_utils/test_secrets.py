@@ -22,6 +22,7 @@ PLAN = {**LOCAL, "period": "daily", "hour": 3, "backups_stored": 5}
 # A task of each module that asks a portal, and what it asks first.
 FIRST: dict[str, tuple[dict[str, Any], str]] = {
     "docspace_backup": (LOCAL, "getbackupprogress"),
+    "docspace_backup_download": ({"dest": "/"}, "getbackuphistory"),
     "docspace_backup_info": ({}, "getbackuphistory"),
     "docspace_backup_prune": ({"keep_last": 2}, "getbackuphistory"),
     "docspace_backup_restore": ({"id": ONE, "confirm": "127.0.0.1"}, "getbackuphistory"),
@@ -48,6 +49,13 @@ def test_a_key_at_the_cut(module: str, wire: Wire, run: Run) -> None:
         wire.expect("GET", target, failed(400, "x" * length + KEY + " is no key"))
         result = run(module, secrets=(KEY[:6],), verbosity=3, **options)
         assert result["failure"]["code"] == "rejected"
+
+
+def test_a_short_key_at_the_cut(wire: Wire, run: Run) -> None:
+    """One of eight characters is hidden, too."""
+    for length in range(290, 301):
+        wire.expect("GET", "getbackuphistory", failed(400, "x" * length + "5ecret78 is no key"))
+        run("docspace_backup_info", api_key="5ecret78", secrets=("5ec",), verbosity=3)
 
 
 ERRORS: list[Callable[[str], Any]] = [

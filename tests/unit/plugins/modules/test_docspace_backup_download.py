@@ -564,8 +564,7 @@ def test_an_unpaid_portal_makes_no_backup_in_vain(wire: Wire, run: Run, tmp_path
 
 def test_a_task_whose_id_is_a_path(wire: Wire, run: Run, tmp_path: Path) -> None:
     wire.expect("GET", HISTORY, ok([]))
-    wire.expect("GET", PROGRESS, ok(None))
-    wire.expect("POST", START, ok(task("../../evil", status=0)), body=BODY)
+    wire.expect("GET", PROGRESS, ok(task("../../evil", 40)))
     refused(run(MODULE, dest=str(tmp_path)), "protocol", changed=False)
     assert names(tmp_path) == []
 

@@ -574,6 +574,25 @@ def test_somebody_elses_that_has_not_begun_shows_by_its_type(wire: Wire, run: Ru
     assert made(make(run)) == FACTS
 
 
+def test_one_that_was_joined_before_does_not_make_a_strangers_ours(wire: Wire, run: Run) -> None:
+    wire.expect("GET", PROGRESS, ok(task(TWO, 40)))
+    look(wire, task(TWO, 100, status=2), [row(TWO, storageType=4)])
+    wire.expect("POST", START, ok(task(THREE, status=0)), body=BODY)
+    look(wire, task(THREE, 100, status=2), [row(THREE, storageType=0)])
+    wire.expect("POST", START, ok(CREATED), body=BODY)
+    look(wire, DONE, [row()])
+    assert made(make(run)) == FACTS
+
+
+def test_a_server_that_stores_elsewhere_is_not_asked_over_and_over(wire: Wire, run: Run) -> None:
+    begin(wire, ok(task(TWO, status=0)))
+    look(wire, task(TWO, 100, status=2), [row(TWO, storageType=0)])
+    wire.expect("POST", START, ok(CREATED), body=BODY)
+    look(wire, DONE, [row(storageType=0)])
+    result = make(run)
+    assert (result["backup"]["id"], result["backup"]["storage_type"]) == (ONE, "documents")
+
+
 # --- a lost answer to the start ---
 
 
