@@ -116,7 +116,8 @@ def run_module(
 ) -> Outcome:
     """Run a module's main() as Ansible does. Its environment is empty but for `env`.
 
-    name: a module of the collection, or the whole path of one of the tests' own. warnings in the result become a list of strings, whatever the version of ansible-core.
+    name: a module of the collection, or the whole path of one of the tests' own. warnings in
+    the result become a list of strings, whatever the version of ansible-core.
     """
     path = name if "." in name else f"plugins.modules.{name}"
     module = import_module(f"{COLLECTION}.{path}")
