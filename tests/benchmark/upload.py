@@ -72,7 +72,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             Receiver.came += left - len(f"\r\n--{boundary}--\r\n")
             buffer = memoryview(bytearray(1024 * 1024))
             while left > 0:
-                left -= self.rfile.readinto(buffer[: min(left, len(buffer))])  # type: ignore[attr-defined]
+                left -= self.rfile.readinto(buffer[: min(left, len(buffer))])
         ended = 0 < Receiver.total <= Receiver.came
         answer = json.dumps({"Success": True, "ChunkSize": CHUNK, "EndUpload": ended}).encode()
         self.send_response_only(200)
@@ -119,7 +119,7 @@ def loop(url: str, chunks: list[Path], size: int) -> float:
 
 def split(file: Path) -> list[Path]:
     """The file in chunks, each in a file of its own."""
-    chunks = []
+    chunks: list[Path] = []
     with file.open("rb") as content:
         while data := content.read(CHUNK):
             chunks.append(file.with_name(f"{file.name}.{len(chunks):03d}"))

@@ -491,7 +491,8 @@ def test_something_that_began_during_the_upload(stage: Stage, src: Path, what: s
     call = ("startbackup", body) if what == "backup" else ("startrestore", {"backupId": ID})
     # While the upload begins anew there is time for somebody else.
     stage.sim.fault("status", status=502, path=PAGE, skip=2, times=1)
-    stage.at(0.4, lambda: (stage.send("POST", call[0], **call[1]), stage.sim.advance(20)))
+    stage.at(0.4, lambda: stage.send("POST", call[0], **call[1]))
+    stage.at(0.4, lambda: stage.sim.advance(20))
     message = failure(restore(stage, src), "conflict")
     assert f"{what} task" in message
     assert asked(stage)[-1] == INIT
