@@ -104,8 +104,11 @@ seealso:
   - module: onlyoffice.docspace.docspace_backup_file_info
   - module: onlyoffice.docspace.docspace_backup_restore
   - module: onlyoffice.docspace.docspace_backup
-  - ref: ansible_collections.onlyoffice.docspace.docsite.guide_offsite
-    description: What it needs, how long it takes, thinning out the copies, checking them years later.
+  - name: "Guide: Bring backups off site"
+    link: docsite/guide_offsite.html
+    description: >-
+      What it needs, how long it takes, thinning out the copies, checking them years later.
+      In the collection's folder it is C(docs/docsite/rst/guide_offsite.rst).
 """
 
 EXAMPLES = r"""
@@ -122,10 +125,9 @@ EXAMPLES = r"""
 # Without "max_age" each run would fetch a new backup.
 - name: Keep one file that other programs pick up
   onlyoffice.docspace.docspace_backup_download:
-    dest: /srv/pickup/portal.tar.gz
+    dest: /srv/docspace-copies/portal.tar.gz
     max_age: 12h
     mode: "0640"
-    group: backup
 
 - name: Make a temporary backup
   onlyoffice.docspace.docspace_backup:

@@ -269,16 +269,10 @@ log:
 """
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.follow import (
-    find_restore,
-    follow_restore,
-    parse_task_id,
-    require_success,
-)
+from ..module_utils._backup.follow import advice, follow_named, follow_restore
 from ..module_utils._backup.pace import WAIT, Pace
 from ..module_utils._backup.record import parse_id
 from ..module_utils._backup.restore import (
@@ -286,11 +280,12 @@ from ..module_utils._backup.restore import (
     described,
     refuse_old,
     refuse_while_busy,
+    require_confirmed,
     restore_file,
     start_restore,
 )
 from ..module_utils._portal.client import Client
-from ..module_utils._portal.errors import DocSpaceError, config_error
+from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, duration, now, run_module
 
 if TYPE_CHECKING:
@@ -350,6 +345,8 @@ def restore(
         refused = None
         if params["wait"]:
             task, refused = follow_restore(client, task, Pace(params), dump=dump)
+        else:
+            client.log(f"the restore goes on on the portal. {advice(task, dump=dump)}")
         warnings += [known, refused, task.warning]
     return Result(
         changed=True,
@@ -363,41 +360,16 @@ def restore(
 
 def follow(module: AnsibleModule, client: Client, pace: Pace) -> Result:
     """Start nothing, and change nothing: follow what runs."""
-    params, dump = module.params, module.params["dump"]
-    wanted = parse_task_id(params["task_id"])
+    params = module.params
     if params["notify"]:
         raise config_error("notify: it has to be said when a restore starts. Leave it out.")
     if params["confirm"] is not None:
         require_confirmed(client, params["confirm"])
-    once, warning = module.check_mode or not params["wait"], None
-    try:
-        task = find_restore(client, wanted, pace, dump=dump, once=once)
-        require_success(task)
-        if not once and not task.ended:
-            task, warning = follow_restore(client, task, pace, dump=dump)
-    except DocSpaceError as error:
-        error.changed = False
-        raise
-    return Result(
-        changed=False,
-        backup=None,
-        file=None,
-        task=task.result(),
-        diff={"before": {}, "after": {}},
-        warnings=[warning, task.warning],
-    )
-
-
-def require_confirmed(client: Client, confirm: str) -> None:
-    host = urlsplit(client.url).hostname
-    if confirm.lower() == host:
-        return
-    blanks = " It has white space around it." if confirm.strip().lower() == host else ""
-    raise DocSpaceError(
-        "guard",
-        f"confirm: write '{host}', the host name in 'url', to restore that portal. Everything in it "
-        f"is replaced. Nothing was sent.{blanks}",
-    )
+    once = module.check_mode or not params["wait"]
+    task, warning = follow_named(client, params["task_id"], pace, dump=params["dump"], once=once)
+    values = {"backup": None, "file": None, "task": task.result()}
+    nothing: dict[str, Any] = {"before": {}, "after": {}}
+    return Result(changed=False, diff=nothing, warnings=[warning, task.warning], **values)
 
 
 def main() -> None:

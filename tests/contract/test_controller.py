@@ -53,7 +53,7 @@ def play(
         [program, "--diff", str(folder / "play.yml")],
         check=False,
         capture_output=True,
-        timeout=120,
+        timeout=300,
         env={
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"],

@@ -716,7 +716,9 @@ def test_the_info_module_shows_a_restore_that_runs(stage: Stage, key: str, age: 
 
 
 def test_a_second_restore_names_the_first(stage: Stage, src: Path) -> None:
-    known = restore(stage, src, wait=False)["task"]["id"]
+    begun = restore(stage, src, wait=False)
+    known = begun["task"]["id"]
+    assert f"'task_id: {known}'" in begun["log"][-1]
     stage.sim.advance(30)
     message = failure(restore(stage, src), "conflict")
     assert f"Follow it with 'task_id: {known}', and start no other restore." in message

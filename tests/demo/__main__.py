@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from tests.demo import fleet
 from tests.simulator.simulator import Simulator
 
 HERE = Path(__file__).resolve().parent
@@ -90,6 +91,9 @@ def on_simulator() -> int:
         code = out_and_back(sim, environ)
         if code != 0:
             return code
+    code = on_fleet(environ)
+    if code != 0:
+        return code
     python = Path(sys.executable)
     short = python.relative_to(ROOT) if python.is_relative_to(ROOT) else python
     say(NEXT.format(more=MORE_ON_SIMULATOR.format(python=short)))
@@ -112,6 +116,18 @@ def out_and_back(sim: Simulator, environ: Mapping[str, str]) -> int:
         if code == 0 and copies != [second.portal.uploaded]:
             return refuse("the second portal wasn't given the bytes of the copy")
     return code
+
+
+def on_fleet(environ: Mapping[str, str]) -> int:
+    """Six portals in one night. The playbook has to fail, and for the two that are ill alone."""
+    say(fleet.FLEET)
+    with tempfile.TemporaryDirectory(prefix="docspace-fleet-") as place:
+        there = {**environ, "DEMO_FOLDER": place}
+        wrong = fleet.night(
+            Path(place),
+            lambda listed: play(there, "", "--inventory", str(listed), playbook="fleet.yml"),
+        )
+    return refuse(wrong) if wrong else 0
 
 
 def on_portal(backup_id: str) -> int:

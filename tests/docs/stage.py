@@ -230,7 +230,7 @@ class Stage:
                 "no_proxy": "127.0.0.1",
             },
             check=False,
-            timeout=600,
+            timeout=900,
             capture_output=True,
             text=True,
         )

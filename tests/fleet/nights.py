@@ -167,27 +167,43 @@ class Fleet:
 
     def rotate(self, *options: str, **given: Any) -> Run:
         """The role alone, in a play of one's own; the reports leave a dry run too."""
-        place = Path(tempfile.mkdtemp(dir=self.folder, prefix="rotated-"))
-        write_report = {
-            "name": "Keep the report",
-            "ansible.builtin.copy": {
-                "content": "{{ backup_rotation_report | to_json }}",
-                "dest": f"{place}/{{{{ inventory_hostname }}}}.json",
-                "mode": "0644",
-            },
-            "check_mode": False,
-        }
         play = {
             "hosts": "docspace_portals",
             "gather_facts": False,
             "roles": ["onlyoffice.docspace.backup_rotation"],
-            "post_tasks": [write_report],
         }
-        (self.folder / "rotate.yml").write_text(json.dumps([play]), encoding="utf-8")
         given.setdefault("backup_rotation_fail", False)
-        done = self.play("rotate.yml", *options, **given)
-        reports = {one.stem: json.loads(one.read_text()) for one in place.glob("*.json")}
+        done, reports = self.gather([play], "backup_rotation_report", *options, **given)
         return done._replace(reports=reports)
+
+    def gather(
+        self, plays: list[dict[str, Any]], fact: str, *options: str, **given: Any
+    ) -> tuple[Run, dict[str, Any]]:
+        """Run plays, and take a fact of each host that has it, also out of a dry run."""
+        place = Path(tempfile.mkdtemp(dir=self.folder, prefix="gathered-"), "facts.json")
+        those = (
+            f"groups.docspace_portals | map('extract', hostvars) | selectattr('{fact}', 'defined')"
+        )
+        values = f"{those} | map(attribute='{fact}')"
+        names = f"{those} | map(attribute='inventory_hostname')"
+        write_all = {
+            "hosts": "localhost",
+            "gather_facts": False,
+            "tasks": [
+                {
+                    "ansible.builtin.copy": {
+                        "content": f"{{{{ dict({names} | zip({values})) | to_json }}}}",
+                        "dest": str(place),
+                        "mode": "0644",
+                    },
+                    "check_mode": False,
+                }
+            ],
+        }
+        (self.folder / "gather.yml").write_text(json.dumps([*plays, write_all]), encoding="utf-8")
+        done = self.play("gather.yml", *options, **given)
+        facts = json.loads(place.read_text()) if place.exists() else {}
+        return done, facts
 
 
 def environment(home: str) -> dict[str, str]:
@@ -208,6 +224,7 @@ def environment(home: str) -> dict[str, str]:
         "ANSIBLE_FORKS": "10",
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_NOCOLOR": "true",
+        "ANSIBLE_PIPELINING": "true",
         "no_proxy": "127.0.0.1",
         "NO_PROXY": "127.0.0.1",
     }
@@ -221,7 +238,7 @@ def ansible(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
             cwd=folder,
             env=environment(home),
             check=False,
-            timeout=300,
+            timeout=900,
             capture_output=True,
             text=True,
         )

@@ -159,12 +159,12 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
     with Fleet(folder) as fleet:
         furnish(fleet, folder)
         before = ({name: fleet.ids(name) for name in fleet.portals}, names_of(folder))
-        dry = fleet.rotate("--check", "--diff", "--limit", ",".join(DRY))
+        dry = fleet.rotate("--check", "--diff", "--limit", ",".join((*DRY, "localhost")))
         assert before == ({name: fleet.ids(name) for name in fleet.portals}, names_of(folder))
         writes = {name: fleet.writes(name) for name in fleet.portals}
         real = fleet.rotate()
         ids, files = {name: fleet.ids(name) for name in fleet.portals}, names_of(folder)
-        again = fleet.rotate("--limit", ",".join(AGAIN))
+        again = fleet.rotate("--limit", ",".join((*AGAIN, "localhost")))
         yield Nights(fleet, folder, dry, real, again, writes, ids, files)
 
 

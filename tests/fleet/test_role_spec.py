@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -138,33 +137,20 @@ def test_addresses_and_ages_are_read_as_the_modules_read_them(tmp_path: Path) ->
             "good": "{{ _backup_rotation_limit_is_good }}",
             "seconds": "{{ _backup_rotation_seconds }}",
         }
+        settle = {"name": "onlyoffice.docspace.backup_rotation", "tasks_from": "address"}
         play = {
             "hosts": "docspace_portals",
             "gather_facts": False,
             "tasks": [
-                {
-                    "ansible.builtin.include_role": {
-                        "name": "onlyoffice.docspace.backup_rotation",
-                        "tasks_from": "address",
-                        "public": True,
-                    }
-                },
-                {
-                    "ansible.builtin.copy": {
-                        "content": json.dumps(values),
-                        "dest": f"{tmp_path}/{{{{ inventory_hostname }}}}.json",
-                        "mode": "0644",
-                    }
-                },
+                {"ansible.builtin.include_role": {**settle, "public": True}},
+                {"ansible.builtin.set_fact": {"seen": values}},
             ],
         }
-        (tmp_path / "read.yml").write_text(json.dumps([play]))
-        run = fleet.play("read.yml")
+        run, found = fleet.gather([play], "seen")
     assert run.code == 0, run.text
 
     def seen(kind: str, number: int) -> dict[str, str]:
-        content: dict[str, Any] = json.loads((tmp_path / f"{kind}{number}.json").read_text())
-        return {key: str(value) for key, value in content.items()}
+        return {key: str(value) for key, value in found[f"{kind}{number}"].items()}
 
     for number, url in enumerate(URLS):
         assert seen("url", number)["address"] == normal_portal(url)

@@ -52,6 +52,26 @@ def follow_restore(
     return task, _wait_for_portal(client, task, pace, dump=dump)
 
 
+def follow_named(
+    client: Client, task_id: str, pace: Pace, *, dump: bool, once: bool
+) -> tuple[Task, str | None]:
+    """Follow the restore with an id, which somebody else started. Gives a warning, if any.
+
+    once: only look.
+    """
+    wanted, warning = parse_task_id(task_id), None
+    try:
+        task = find_restore(client, wanted, pace, dump=dump, once=once)
+        require_success(task)
+        if not once and not task.ended:
+            task, warning = follow_restore(client, task, pace, dump=dump)
+    except DocSpaceError as error:
+        # Whatever becomes of it, this run changes nothing.
+        error.changed = False
+        raise
+    return task, warning
+
+
 def parse_task_id(text: str) -> str:
     """A task's id in the one form used here."""
     found = normal_uuid(text)

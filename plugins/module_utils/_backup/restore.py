@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from .._portal.client import Client
 from .._portal.errors import DocSpaceError
@@ -27,6 +28,19 @@ if TYPE_CHECKING:
 # A restore that waits for a file is told from one that is about to run by how long it does (C44).
 HANGS = 10.0
 _LOOKS = 5
+
+
+def require_confirmed(client: Client, confirm: str) -> None:
+    """Fail unless the host name of the portal was written out."""
+    host = urlsplit(client.url).hostname
+    if confirm.lower() == host:
+        return
+    blanks = " It has white space around it." if confirm.strip().lower() == host else ""
+    raise DocSpaceError(
+        "guard",
+        f"confirm: write '{host}', the host name in 'url', to restore that portal. Everything in it "
+        f"is replaced. Nothing was sent.{blanks}",
+    )
 
 
 def check_history(client: Client, wanted: str | None, *, dump: bool) -> Record | None:

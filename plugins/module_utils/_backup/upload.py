@@ -191,8 +191,9 @@ def _refusal(says: str) -> DocSpaceError:
         sentence = "Only an administrator of the portal may upload a file to restore from."
     elif "backup_temp is not disc" in says:
         sentence = (
-            "This portal keeps its temporary files on an object storage and takes no upload (C46): "
-            "restore from a backup in its history instead ('id')."
+            # C46
+            "This portal keeps its temporary files on an object storage and takes no upload: restore "
+            "from a backup in its history instead ('id')."
         )
     elif "Need init upload" in says:
         code, sentence = (

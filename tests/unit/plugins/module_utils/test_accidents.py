@@ -39,13 +39,14 @@ CONNECTION |= {"retries"}
 
 # What templates, surveys and inventories make of nothing.
 BLANK = ["", " ", "\t", "\n", "\r\n", "\u00a0", "\u2003", ",", " , ", ",,"]
+ONE_NOTHING: list[Any] = [None, [], {}, *BLANK]
 NOTHING: list[Any] = [
-    *(None, [], {}, *BLANK),
-    *([one] for one in (None, [], {}, *BLANK)),
+    *ONE_NOTHING,
+    *([one] for one in ONE_NOTHING),
     *([None, None], ["", None], [ONE, None], [ONE, ""], ["local", " "], [[None]], [[""]]),
 ]
 # Where nothing is an answer.
-FINE = {
+FINE: dict[tuple[str, str], list[Any]] = {
     ("docspace_backup_prune", "ids"): [[]],
     ("docspace_backup_prune", "protect_ids"): [[]],
     ("docspace_backup_schedule", "weekday"): [None],
@@ -120,9 +121,9 @@ def test_a_policy_for_an_empty_pattern_deletes_nothing(wire: Wire, run: Run) -> 
 
 @pytest.mark.parametrize("option", ["ids", "protect_ids"])
 def test_an_empty_list_of_ids_is_an_answer(option: str, wire: Wire, run: Run) -> None:
-    options = {"protect_ids": [], **({"ids": []} if option == "ids" else {"keep_last": 1})}
+    beside: dict[str, Any] = {"ids": []} if option == "ids" else {"keep_last": 1}
     wire.expect("GET", HISTORY, ok([row()]))
-    result = run("docspace_backup_prune", **options)
+    result = run("docspace_backup_prune", protect_ids=[], **beside)
     assert result["changed"] is False and result["counts"]["total"] == 1
 
 
@@ -166,7 +167,8 @@ def test_a_null_connection_option_counts_as_left_out(name: str, wire: Wire, run:
 
 @pytest.mark.parametrize("option", sorted(CONNECTION))
 def test_a_blank_connection_option_is_refused(option: str, run: Run) -> None:
-    for value in ("", " ", [], [None], {}, [KEY]):
+    blank: list[Any] = ["", " ", [], [None], {}, [KEY]]
+    for value in blank:
         if option == "ca_path" and value == "":
             continue  # no file is named, so the usual authorities count
         result = run("docspace_backup_info", **{option: value})

@@ -186,7 +186,7 @@ def test_a_restore_whose_answer_breaks_http_is_looked_up(
 
 
 # A task of ours in an answer to the start: nobody knows what these states are, but it is new.
-STATES = [7, -1, None, "0", "created", True, [], {}, 0.5, 10**30, "missing"]
+STATES: list[Any] = [7, -1, None, "0", "created", True, [], {}, 0.5, 10**30, "missing"]
 
 
 def in_state(state: Any) -> Answer:

@@ -59,7 +59,8 @@ def prune(
     run: Run, clock: Clock, refuse: Callable[[int], Answer | None], **options: Any
 ) -> tuple[dict[str, Any], Portal]:
     """Remove all copies but one. Every copy is accounted for, once, and truly."""
-    with Portal(clock, refuse) as portal:
+    portal = Portal(clock, refuse)
+    with portal:
         result = run("docspace_backup_prune", url=portal.url, keep_last=1, **options)
     removed = {one["id"] for one in result["removed"]}
     failed = {one["id"] for one in result["failures"]}
