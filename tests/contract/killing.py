@@ -41,7 +41,7 @@ def watch(folder: str, kill_at: int, seen: int) -> None:
         if event not in WATCHED:
             return
         if event == "http.client.send":
-            point(bytes(values[1]).decode("latin-1").split(" HTTP")[0].split("?")[0])
+            point(bytes(values[1]).decode("latin-1").partition(" HTTP")[0].partition("?")[0])
         elif str(values[0]).startswith(folder):
             point(f"{event} {Path(str(values[0])).name}")
 

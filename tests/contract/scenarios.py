@@ -49,9 +49,10 @@ CONSUMER = {
 class Scenario(NamedTuple):
     """One use of a module on a portal with `HISTORY`.
 
-    options: a function is called with the simulator for the value. arrange: what happens on the portal before. changed: what the real run reports. code: that of
-    its failure. surprises: whether only a real run can find that out. unknown: result keys with
-    values that only the server can give. repeats: whether a second run changes as much again; None where it can't be run at once.
+    options: a function is called with the simulator for the value. arrange: what happens on the
+    portal before. changed: what the real run reports. code: that of its failure. surprises: whether
+    only a real run can find that out. unknown: result keys with values that only the server can
+    give. repeats: whether a second run changes as much again; None where it can't be run at once.
     """
 
     module: str

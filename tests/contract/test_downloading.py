@@ -246,7 +246,7 @@ def test_killed_at_any_point_and_run_again(
             WAYS[way](sim)
             runs.folder = tmp_path / f"copies{kill_at}"
             runs.folder.mkdir()
-            dest = {} if name is None else {"dest": str(runs.folder / name)}
+            dest: dict[str, Any] = {} if name is None else {"dest": str(runs.folder / name)}
             if name is not None:
                 # What was there before stays till the new one is whole.
                 (runs.folder / name).write_bytes(b"old")

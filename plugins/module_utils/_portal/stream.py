@@ -29,9 +29,11 @@ _PLACE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
 class Sink(Protocol):
-    """Where the bytes go. size: how many are there."""
+    """Where the bytes go."""
 
-    size: int
+    @property
+    def size(self) -> int:
+        """How many are there."""
 
     def announced(self, total: int | None) -> None:
         """How long the whole file is, before the first byte comes; None where it isn't said."""

@@ -79,18 +79,12 @@ def context(certificate: trustme.LeafCert) -> ssl.SSLContext:
     return made
 
 
-@contextmanager
-def serving(wire: Wire) -> Iterator[Wire]:
-    with wire:
-        yield wire
-    wire.verify()
-
-
 @pytest.fixture
 def elsewhere() -> Iterator[Wire]:
     """The storage behind the portal."""
-    with serving(Wire()) as server:
+    with Wire() as server:
         yield server
+    server.verify()
 
 
 def look(wire: Wire) -> None:
@@ -202,8 +196,9 @@ def private(tmp_path: Path) -> tuple[trustme.CA, str]:
 @pytest.fixture
 def secure(private: tuple[trustme.CA, str]) -> Iterator[Wire]:
     """A portal with a certificate of a private authority."""
-    with serving(Wire(context(private[0].issue_cert("127.0.0.1")))) as server:
+    with Wire(context(private[0].issue_cert("127.0.0.1"))) as server:
         yield server
+    server.verify()
 
 
 def test_the_systems_authorities_and_the_one_that_is_given(
@@ -215,7 +210,7 @@ def test_the_systems_authorities_and_the_one_that_is_given(
     folder = tmp_path / "copies"
     folder.mkdir()
     for number, authority in enumerate((system, private[0])):
-        with serving(Wire(context(authority.issue_cert("127.0.0.1")))) as other:
+        with Wire(context(authority.issue_cert("127.0.0.1"))) as other:
             look(secure)
             led(secure, other.url + PLACE)
             other.expect("GET", PLACE, Answer(200, FILE), headers=ANONYMOUS)
@@ -229,7 +224,7 @@ def test_the_systems_authorities_and_the_one_that_is_given(
 def test_a_strangers_certificate(
     secure: Wire, private: tuple[trustme.CA, str], run: Run, tmp_path: Path, validate_certs: bool
 ) -> None:
-    with serving(Wire(context(trustme.CA().issue_cert("127.0.0.1")))) as other:
+    with Wire(context(trustme.CA().issue_cert("127.0.0.1"))) as other:
         look(secure)
         led(secure, other.url + PLACE)
         if not validate_certs:

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import part as parts
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import (
     DUMP,
     MARKER,
@@ -735,7 +734,7 @@ def test_room_is_looked_for_before_the_first_byte(
         f_bavail: int = (len(FILE) - 1) // 512
         f_frsize: int = 512
 
-    monkeypatch.setattr(parts.os, "statvfs", lambda _path: Full())
+    monkeypatch.setattr(os, "statvfs", lambda _path: Full())
     for check_mode in (False, True):
         named(wire)
         ask(wire, whole())
@@ -752,7 +751,8 @@ def test_room_is_looked_for_before_the_first_byte(
 def test_a_disk_that_fills_up(
     wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written, write = [], os.write
+    written: list[int] = []
+    write = os.write
 
     def fill(file: int, data: bytes) -> int:
         if sum(written) >= 2 * LEAST:
@@ -763,7 +763,7 @@ def test_a_disk_that_fills_up(
     named(wire)
     ask(wire, whole())
     with monkeypatch.context() as patch:
-        patch.setattr(parts.os, "write", fill)
+        patch.setattr(os, "write", fill)
         result = run(MODULE, dest=str(tmp_path), id=ONE)
     assert "No space left on device" in refused(result, "task_failed")
     named(wire)
@@ -789,12 +789,14 @@ def test_a_second_run_on_the_same_file(wire: Wire, run: Run, tmp_path: Path) -> 
 def test_a_part_that_is_none_of_ours(wire: Wire, run: Run, tmp_path: Path, kind: str) -> None:
     part, target = tmp_path / f".{ONE}.part", tmp_path / "target"
     target.write_bytes(b"theirs")
-    {
-        "link": lambda: part.symlink_to(target),
-        "hard link": lambda: part.hardlink_to(target),
-        "pipe": lambda: os.mkfifo(part),
-        "folder": part.mkdir,
-    }[kind]()
+    if kind == "link":
+        part.symlink_to(target)
+    elif kind == "hard link":
+        os.link(target, part)
+    elif kind == "pipe":
+        os.mkfifo(part)
+    else:
+        part.mkdir()
     named(wire)
     result = run(MODULE, dest=str(tmp_path), id=ONE)
     refused(result, "task_failed" if kind == "folder" else "guard")
