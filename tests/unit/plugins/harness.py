@@ -15,6 +15,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -39,6 +40,10 @@ STEERING = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC"),
 )
+
+
+UTILS = Path(__file__).parents[3] / "plugins" / "module_utils"
+LAZY = [f"{path.parent.name}.{path.stem}" for path in sorted(UTILS.glob("_*/*.py"))]
 
 
 class Clock:
@@ -73,8 +78,11 @@ class Clock:
         return getattr(time, name)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Give it to all that is loaded of the collection, and to nothing else."""
+        """Give it to all of the collection, and to nothing else."""
         clock = self
+        # Also to what a module loads only when it needs it.
+        for name in LAZY:
+            import_module(f"{COLLECTION}.plugins.module_utils.{name}")
 
         class Frozen(datetime):
             @classmethod

@@ -434,12 +434,15 @@ def test_interrupted_while_a_lost_start_is_looked_for(
 def test_a_restore_from_the_history_loads_nothing_of_files() -> None:
     """A start imports only what its own run needs."""
     script = (
-        "import sys, importlib;"
+        "import sys, importlib; sys.path.insert(0, sys.argv[1]);"
         f"importlib.import_module('{COLLECTION}.plugins.modules.docspace_backup_restore');"
         "print(*(name.rpartition('.')[2] for name in sys.modules if '._backup.' in name))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+        [sys.executable, "-c", script, str(Path(__file__).parents[7])],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     loaded = set(done.stdout.split())
     assert {"restore", "task"} <= loaded
