@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: docspace_backup_file_info
 short_description: Tell whether backup files of DocSpace portals are whole
-version_added: 0.1.0
+version_added: 0.2.0
 author:
   - ONLYOFFICE DocSpace collection contributors (!UNKNOWN)
 description:

@@ -52,6 +52,7 @@ options:
       - Only backups that don't expire by themselves. That is what a check of freshness wants to look at.
     type: bool
     default: false
+    version_added: 0.2.0
   limit:
     description:
       - Return at most this many backups, the newest. 1 or more. RV(count) tells how many there are.
