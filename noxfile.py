@@ -271,10 +271,9 @@ def pytest_in_copy(session: nox.Session, *paths: str, **env: str) -> None:
     copy = collection_copy(session, CORE_HERE)
     with session.chdir(copy.current_path):
         # Not `pytest`: `python -m` is what finds ansible_collections in PYTHONPATH, on any setup.
+        # A file's tests stay in one process, because they share what was played for them.
         session.run(
-            "python",
-            "-m",
-            "pytest",
+            *("python", "-m", "pytest", "--numprocesses", "auto", "--dist", "loadfile"),
             *(session.posargs or paths),
             env={"PYTHONPATH": str(copy.current_place), **env},
         )

@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-COUNTS: list[str] = []
-
-
-@pytest.fixture(scope="session")
-def counts() -> list[str]:
-    """Where the replay leaves its counts."""
-    return COUNTS
-
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many recorded exchanges were replayed, equal and excepted."""
-    for line in COUNTS:
-        terminalreporter.write_line(line)
+    for report in terminalreporter.getreports("passed"):
+        # It comes with the report of a test, so also from another process.
+        for name, value in report.user_properties:
+            if name == "replay":
+                terminalreporter.write_line(str(value))
