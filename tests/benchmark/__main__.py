@@ -36,8 +36,9 @@ def main() -> int:
         epilog="cases:\n" + "\n".join(f"  {name:13} {title}" for name, title in titles.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("case", nargs="*", help="all unless named")
-    chosen = parser.parse_args().case or list(known)
+    parser.add_argument("case", nargs="*", help="all but the long ones unless named")
+    usual = [name for name, module in known.items() if not getattr(module, "LONG", False)]
+    chosen = parser.parse_args().case or usual
     unknown = [name for name in chosen if name not in known]
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)}")

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .playbooks import Lab, executable, progress
+from .playbooks import Lab, executable, mebi, progress
 from .report import table
 
 SIZES = (10_000, 100_000)
@@ -126,8 +126,3 @@ def run(lab: Lab, task: dict[str, Any], meter: Path, notes: Path) -> Took:
     lines = notes.read_text(encoding="utf-8").splitlines()
     took, memory = max(json.loads(line) for line in lines)
     return Took(took, memory / mebi(), wall, usage.ru_maxrss / mebi())
-
-
-def mebi() -> float:
-    """How much of ru_maxrss is a MiB: macOS counts bytes."""
-    return 2.0**20 if sys.platform == "darwin" else 2.0**10

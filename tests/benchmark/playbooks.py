@@ -49,14 +49,21 @@ class Play:
 
 
 class Lab:
-    """A simulator and a place to run playbooks in, with Ansible's own defaults throughout."""
+    """A simulator and a place to run playbooks in, with Ansible's own defaults throughout.
+
+    options: the simulator's; so many portals come of them.
+    """
+
+    def __init__(self, *options: str, portals: int = 1) -> None:
+        self._options = options or ("--seed", "empty")
+        self._portals = portals
 
     def __enter__(self) -> Lab:
         with ExitStack() as stack:
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             self.simulator = stack.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-m", "tests.simulator", "--seed", "empty"],
+                    [sys.executable, "-m", "tests.simulator", *self._options],
                     cwd=ROOT,
                     stdout=subprocess.PIPE,
                     text=True,
@@ -64,9 +71,12 @@ class Lab:
             )
             stack.callback(self.simulator.terminate)
             assert self.simulator.stdout is not None
-            lines = [self.simulator.stdout.readline() for _line in range(2)]
-            portal = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
-            self.url, self.key = portal["DOCSPACE_BASE_URL"], portal["DOCSPACE_API_KEY"]
+            lines = [self.simulator.stdout.readline() for _line in range(2 * self._portals)]
+            pairs = [line.removeprefix("export ").strip().split("=", 1) for line in lines]
+            values = [value for _name, value in pairs]
+            self.portals = list(zip(values[::2], values[1::2]))  # address and key
+            portal = dict(pairs[:2])
+            self.url, self.key = self.portals[0]
             place = self.folder / "collections/ansible_collections/onlyoffice"
             place.mkdir(parents=True)
             (place / "docspace").symlink_to(ROOT)
@@ -90,11 +100,12 @@ class Lab:
     def __exit__(self, *_error: object) -> None:
         self._stack.close()
 
-    def order(self, method: str, path: str, body: object = None) -> Any:
-        """Ask the simulator's control plane."""
+    def order(self, method: str, path: str, body: object = None, url: str | None = None) -> Any:
+        """Ask the simulator's control plane, that of another portal if its address is given."""
         with requests.Session() as session:
             session.trust_env = False  # no proxy on the way to this machine
-            answer = session.request(method, f"{self.url}/simulator/{path}", json=body, timeout=60)
+            address = f"{url or self.url}/simulator/{path}"
+            answer = session.request(method, address, json=body, timeout=60)
         answer.raise_for_status()
         return answer.json()
 
@@ -160,3 +171,17 @@ def progress(text: str) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\033[K{text}")
         sys.stderr.flush()
+
+
+def mebi() -> float:
+    """How much of ru_maxrss is a MiB: macOS counts bytes."""
+    return 2.0**20 if sys.platform == "darwin" else 2.0**10
+
+
+def processor_time(pid: int) -> float:
+    """Of another process; not a number where the system has no /proc."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / float(os.sysconf("SC_CLK_TCK"))

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
 import requests
@@ -23,7 +22,7 @@ from plugins.module_utils._portal.client import Client
 from plugins.module_utils._portal.wire import Connection
 
 from .loop import API, HEADERS
-from .playbooks import Cost, Lab, Play, median, progress, ratio
+from .playbooks import Cost, Lab, Play, median, processor_time, progress, ratio
 from .report import Ratio, Report, table
 
 HISTORY = 1000
@@ -205,12 +204,3 @@ def bare(lab: Lab, ids: list[str], concurrency: int) -> float:
     if not all(done):
         raise RuntimeError("not all are gone")
     return wall
-
-
-def processor_time(pid: int) -> float:
-    """Of another process; not a number where the system has no /proc."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return float("nan")
-    return (int(fields[11]) + int(fields[12])) / float(os.sysconf("SC_CLK_TCK"))

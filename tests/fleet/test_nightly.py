@@ -120,6 +120,11 @@ def test_what_the_json_says(nights: Nights) -> None:
     assert counts == {"down": None, "refused": None, "temporary": 1, "stale": 4, "well": 2}
 
 
+def test_what_went_well_is_not_read_again(nights: Nights) -> None:
+    """Each of the three nights reads the history to judge, and once more to thin out."""
+    assert nights.fleet.portals["well"].count("GET", "getbackuphistory") == 3 * 2
+
+
 def test_what_the_table_says(nights: Nights) -> None:
     for run, removed in ((nights.dry, "2"), (nights.real, "2"), (nights.again, "0")):
         assert run.code == 2
