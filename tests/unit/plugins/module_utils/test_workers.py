@@ -154,23 +154,26 @@ def test_a_portal_that_refuses_all_is_asked_a_few_times(
 @pytest.mark.parametrize("concurrency", [2, 10])
 def test_a_refusal_makes_all_workers_pause(concurrency: int, run: Run, clock: Clock) -> None:
     """The one that was refused sleeps first, and here not before another does."""
-    first, another, sleep = threading.Lock(), threading.Event(), clock.sleep
+    first, paused, another = threading.Lock(), threading.Event(), threading.Event()
+    sleep = clock.sleep
 
     def wait_for_another(seconds: float) -> None:
         if first.acquire(blocking=False):
+            paused.set()
             another.wait(10)
         another.set()
         sleep(seconds)
 
+    def answer(number: int) -> Answer | None:
+        if number == 1:
+            return empty(429, Retry_After="25")
+        # What is on its way already can't be held back: it is answered when all know of the pause.
+        paused.wait(10)
+        return None
+
     clock.sleep = wait_for_another  # type: ignore[method-assign]
     began = clock.monotonic()
-    result, portal = prune(
-        run,
-        clock,
-        lambda number: empty(429, Retry_After="25") if number == 1 else None,
-        concurrency=concurrency,
-    )
+    result, portal = prune(run, clock, answer, concurrency=concurrency)
     assert result["failures"] == []
-    # What was on its way already can't be held back.
     early = [when for when in portal.deletes if when < began + 25]
     assert len(early) <= concurrency
