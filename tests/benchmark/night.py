@@ -77,7 +77,8 @@ def main() -> None:
                 check(portals, name)
         progress("")
         what = f"{count} portals, {old} to remove on each"
-        rows += [row(f"{what}: {name}", count, took[name]) for name in ways]
+        names = {OURS: "nightly", THEIRS: "uri tasks"}
+        rows += [row(f"{what}: {names[name]}", count, took[name]) for name in ways]
         for label, figure, goal in (
             (f"{what}: nightly / uri", "wall", 0.5),
             ("  the same in processor time", "cpu", None),
