@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import requests
 
@@ -48,6 +48,9 @@ class Play:
     prepare: Callable[[], object] | None = None
 
 
+Kind = TypeVar("Kind", bound="Lab")
+
+
 class Lab:
     """A simulator and a place to run playbooks in, with Ansible's own defaults throughout.
 
@@ -58,7 +61,7 @@ class Lab:
         self._options = options or ("--seed", "empty")
         self._portals = portals
 
-    def __enter__(self) -> Lab:
+    def __enter__(self: Kind) -> Kind:
         with ExitStack() as stack:
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             self.simulator = stack.enter_context(
