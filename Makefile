@@ -58,6 +58,6 @@ $(VENV)/ready: requirements-dev.txt tests/requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-$(VENV)/quick: $(VENV)/ready tests/quick.txt tests/unit/requirements.txt
+$(VENV)/quick: $(VENV)/ready tests/quick.txt tests/unit/requirements.txt tests/preview/requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/quick.txt
 	@touch $@
