@@ -14,7 +14,8 @@ import re
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
-_PORTS = {"http": 80, "https": 443}
+from .._portal.values import PORTS
+
 _NAME = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9.~-]*_(?:dump_)?\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.tar\.gz", re.ASCII
 )
@@ -38,10 +39,10 @@ def normal_portal(url: str) -> str:
             host = host.encode("idna").decode("ascii")
     except ValueError:
         host, port = None, None
-    if not host or parts.scheme not in _PORTS or port == 0:
+    if not host or parts.scheme not in PORTS or port == 0:
         raise ValueError("the address has to begin with http:// or https:// and a host")
     place = f"[{host}]" if ":" in host else host
-    if port not in (None, _PORTS[parts.scheme]):
+    if port not in (None, PORTS[parts.scheme]):
         place += f":{port}"
     return f"{parts.scheme}://{place}{re.sub('/{2,}', '/', parts.path).rstrip('/')}"
 

@@ -17,11 +17,11 @@ from .answers import decode, from_answer, is_page
 from .client import Client
 from .errors import NOTHING, DocSpaceError, protocol_error
 from .transport import read_body
+from .values import PORTS
 
 # Shorter ones would hide parts of sizes and times in a result.
 SHORTEST_SECRET = 12
 
-_PORTS = {"http": 80, "https": 443}
 # What the portal's refusal of its own link means (C35).
 _MEANS = {
     400: "The portal takes its own link for incomplete",
@@ -116,6 +116,6 @@ def _origin(address: str) -> tuple[str, str, int] | None:
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
-    if not host or parts.scheme not in _PORTS:
+    if not host or parts.scheme not in PORTS:
         return None
-    return parts.scheme, host, port or _PORTS[parts.scheme]
+    return parts.scheme, host, port or PORTS[parts.scheme]

@@ -28,6 +28,8 @@ _PARTS = re.compile("(?:[0-9]{1,15}[a-z])+")
 # Control characters, half characters (of which no result may hold any, or Ansible refuses it), and
 # those that change the direction of a line or break it.
 _UNCLEAN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# What a port is when an address names none.
+PORTS = {"http": 80, "https": 443}
 _AGES = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _SECONDS = {"y": 365 * 86400, "w": 7 * 86400, "d": 86400, "h": 3600}
 
