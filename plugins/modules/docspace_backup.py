@@ -337,12 +337,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._backup.history import read_history, require_dumps
 from ..module_utils._backup.pace import WAIT, Pace
-from ..module_utils._backup.record import Record, find, fresh, not_found, parse_id
+from ..module_utils._backup.record import Record, find, not_found, parse_id
 from ..module_utils._backup.storage import SPEC as STORAGE
-from ..module_utils._backup.storage import parse_storage
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import config_error
-from ..module_utils._portal.module import Result, duration, now, run_module
+from ..module_utils._portal.module import Result, now, run_module
 
 SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -387,7 +386,10 @@ def run(module: AnsibleModule, client: Client) -> Result:
 def _make(module: AnsibleModule, client: Client, pace: Pace) -> Result:
     # Each file is compiled anew at each start, so these aren't loaded where nothing is made.
     from ..module_utils._backup.make import make
+    from ..module_utils._backup.selection import fresh
+    from ..module_utils._backup.target import parse_storage
     from ..module_utils._backup.task import read_backup_task
+    from ..module_utils._portal.options import duration
 
     params, dump = module.params, module.params["dump"]
     max_age = duration(params, "max_age")

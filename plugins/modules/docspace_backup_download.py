@@ -328,7 +328,8 @@ from ..module_utils._backup.place import parse_dest
 from ..module_utils._backup.record import parse_id
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import config_error
-from ..module_utils._portal.module import Result, duration, now, run_module
+from ..module_utils._portal.module import Result, now, run_module
+from ..module_utils._portal.options import duration
 from ..module_utils._portal.values import format_time
 
 SPEC: dict[str, Any] = {

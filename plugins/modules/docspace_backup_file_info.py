@@ -239,7 +239,8 @@ from ..module_utils._backup.files import check, find, latest, newest_first, sele
 from ..module_utils._backup.manifest import reason
 from ..module_utils._backup.names import normal_portal
 from ..module_utils._portal.errors import config_error
-from ..module_utils._portal.module import Result, duration, now, run_offline
+from ..module_utils._portal.module import Result, now, run_offline
+from ..module_utils._portal.options import duration
 
 SPEC: dict[str, Any] = {
     "path": {"type": "path", "required": True},

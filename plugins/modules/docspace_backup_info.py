@@ -338,17 +338,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._backup.history import read_history, require_dumps
 from ..module_utils._backup.info import read_progress, read_usage
-from ..module_utils._backup.record import (
-    latest,
-    parse_id,
-    select,
-    select_by_time,
-    unknown_types,
-)
+from ..module_utils._backup.record import parse_id
 from ..module_utils._backup.schedule import read_schedule, shown
+from ..module_utils._backup.selection import latest, select, select_by_time, unknown_types
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import config_error
-from ..module_utils._portal.module import Result, duration, moment, now, run_module
+from ..module_utils._portal.module import Result, now, run_module
+from ..module_utils._portal.options import duration, moment
 
 SPEC = {
     "id": {"type": "str"},

@@ -322,14 +322,23 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.delete import Outcome, delete, incomplete
+from ..module_utils._backup.delete import Outcome, delete
 from ..module_utils._backup.history import read_history, require_dumps
-from ..module_utils._backup.prune import diff_table, guard, plan_named, plan_policy, report
-from ..module_utils._backup.record import parse_id, select, unknown_types
+from ..module_utils._backup.prune import (
+    diff_table,
+    guard,
+    incomplete,
+    plan_named,
+    plan_policy,
+    report,
+)
+from ..module_utils._backup.record import parse_id
 from ..module_utils._backup.retention import OPTIONS, Policy, RetentionError
+from ..module_utils._backup.selection import select, unknown_types
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import DocSpaceError, config_error
-from ..module_utils._portal.module import Result, moment, now, run_module
+from ..module_utils._portal.module import Result, now, run_module
+from ..module_utils._portal.options import moment
 
 RULES = [option for option in OPTIONS if option.startswith("keep_")]
 BESIDE_RULES: dict[str, Any] = {

@@ -286,7 +286,8 @@ from ..module_utils._backup.restore import (
 )
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import config_error
-from ..module_utils._portal.module import Result, duration, now, run_module
+from ..module_utils._portal.module import Result, now, run_module
+from ..module_utils._portal.options import duration
 
 if TYPE_CHECKING:
     from ..module_utils._backup.source import Source

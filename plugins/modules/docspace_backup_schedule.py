@@ -234,7 +234,7 @@ from ..module_utils._backup.schedule import (
     write_schedule,
 )
 from ..module_utils._backup.storage import SPEC as STORAGE
-from ..module_utils._backup.storage import parse_storage
+from ..module_utils._backup.target import parse_storage
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.module import Result, run_module
 

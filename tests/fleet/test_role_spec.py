@@ -18,7 +18,7 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.names 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.connection import (
     CONNECTION,
 )
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.options import (
     parse_duration,
 )
 from ansible_collections.onlyoffice.docspace.tests.fleet.nights import ROOT, Fleet, ansible

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import threading
 from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .._portal.answers import only_true
 from .._portal.client import Client
-from .._portal.errors import NOT_KNOWN, NOTHING, DocSpaceError, protocol_error
+from .._portal.errors import NOTHING, DocSpaceError, protocol_error
 from .._portal.gate import Interrupted
 from .._portal.values import clean
-from .history import API, read_history
+from .history import API
 from .record import Record
 
 # After one of these, no other delete can succeed.
@@ -62,7 +62,18 @@ def delete(
     outcome, waiting = Outcome(set(), {}, [], []), records
     for attempt in count():
         wave = _send_all(client, waiting, concurrency)
-        _settle(client, waiting, wave, outcome, dump=dump)
+        lost: set[str] = set()
+        for record in waiting:
+            outcome.failures.pop(record.id, None)
+        if dump or len(wave.deleted) < len(waiting):
+            from .settle import settle
+
+            failures, absent, warnings = settle(client, waiting, *wave, dump=dump)
+            outcome.failures.update(failures)
+            outcome.absent.extend(absent)
+            outcome.warnings.extend(warnings)
+            lost = {*failures, *absent}
+        outcome.removed.update({record.id for record in waiting} - lost)
         waiting = [
             record
             for record in waiting
@@ -141,80 +152,3 @@ def _send(client: Client, record: Record) -> DocSpaceError | None:
     except Exception as error:
         return protocol_error(f"Unexpected: {type(error).__name__}: {clean(error)}", status=None)
     return None
-
-
-def _settle(
-    client: Client, records: list[Record], wave: _Wave, outcome: Outcome, *, dump: bool
-) -> None:
-    """Note what became of each. Only a refusal of the credentials is believed without a look; and
-    of a dump not even `true` is (3.1 says so, and keeps it)."""
-    there, unread = {record.id for record in records} - wave.deleted, None
-    refused = {identity for identity, error in wave.errors.items() if error.code == "auth"}
-    if dump or len(wave.deleted | refused) < len(records):
-        try:
-            there = {record.id for record in read_history(client, dump=dump)}
-        except DocSpaceError as failed:
-            unread = failed
-    for record in records:
-        error = wave.errors.get(record.id)
-        outcome.failures.pop(record.id, None)
-        if unread is not None and (error or (dump and record.id in wave.deleted)):
-            outcome.failures[record.id] = _not_known(record, error, unread)
-        elif record.id in there:
-            outcome.failures[record.id] = _still_there(record, error, wave)
-        elif record.id in wave.deleted or error is not None:
-            outcome.removed.add(record.id)
-            if error is not None:
-                outcome.warnings.append(_may_remain(record, error))
-        else:
-            outcome.absent.append(record.id)
-
-
-def _not_known(record: Record, error: DocSpaceError | None, unread: DocSpaceError) -> DocSpaceError:
-    error = error or protocol_error("The portal said that it is deleted.")
-    error.outcome = NOT_KNOWN
-    error.message = (
-        f"Not known whether backup {record.id} is gone; run again. {error.message[:450]} "
-        f"Then the history couldn't be read: {unread.message[:300]}"
-    )
-    return error
-
-
-def _still_there(record: Record, error: DocSpaceError | None, wave: _Wave) -> DocSpaceError:
-    if error is None and record.id in wave.deleted:
-        error = protocol_error(
-            "The portal said that it is deleted. DocSpace before 3.2 keeps backups of the whole "
-            "server: update it, or delete the file on the server."
-        )
-    elif error is None:
-        code = wave.stopped[0].code if wave.stopped else "connection"
-        message = "Not tried, because a delete before it failed."
-        error = DocSpaceError(code, message, detail="not tried")
-    if error.code != "auth":
-        error.message = f"Backup {record.id} is still there. {error.message}"
-    error.outcome = NOTHING
-    return error
-
-
-def _may_remain(record: Record, error: DocSpaceError) -> str:
-    """The warning on a backup that is gone, though its delete had another answer than `true`."""
-    came = "got no answer" if error.status is None else f"was answered with HTTP {error.status}"
-    says = f" ({error.detail[:300]})" if error.detail else ""
-    return (
-        f"Backup {record.id} is gone from the history, but its delete {came}{says}. The server "
-        f"hides a record before it removes the file, so '{record.file_name[:200]}' may remain on "
-        "the storage: look there."
-    )
-
-
-def incomplete(outcome: Outcome, values: dict[str, Any]) -> DocSpaceError:
-    """The failure of a task that left something of many: that of the first delete that was tried."""
-    errors = list(outcome.failures.values())
-    first = errors[0]
-    known = all(error.outcome == NOTHING for error in errors)
-    state = "that should go are still there" if known else "should have gone"
-    first.message = f"{len(errors)} backups {state}. {first.message}"
-    first.changed = bool(outcome.removed)
-    first.values = values
-    first.warnings = outcome.warnings
-    return first

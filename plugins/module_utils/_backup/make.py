@@ -17,7 +17,7 @@ from .._portal.errors import SOMETHING, DocSpaceError, config_error
 from .history import API, read_history
 from .pace import Pace
 from .record import Record, find
-from .storage import Storage, explain_refusal
+from .target import Storage, explain_refusal
 from .task import COMES_BACK, Task, read_backup_task, start
 
 PASSING = ("connection", "timeout", "server", "rate_limited")

@@ -22,7 +22,7 @@ from .pace import Pace
 from .part import LONGEST_LIFE, Part, is_there
 from .place import Place
 from .record import Record, find, not_found
-from .storage import Storage
+from .target import Storage
 from .task import Task, parse_task
 
 # Where a portal keeps what has a link, for a day.

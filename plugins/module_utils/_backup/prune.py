@@ -13,10 +13,11 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from .._portal.errors import DocSpaceError
+from .._portal.errors import NOTHING, DocSpaceError
 from .delete import Outcome
-from .record import Record, require_dates
+from .record import Record
 from .retention import NOT_KEPT, Copy, Policy, judge
+from .selection import require_dates
 
 DIFF_LINES = 1000
 
@@ -122,3 +123,16 @@ def _age(record: Record, now: datetime) -> str:
 
 def _flat(rows: Iterable[tuple[Record, list[str]]], now: datetime) -> list[dict[str, Any]]:
     return [{**record.result(now), "reasons": reasons} for record, reasons in rows]
+
+
+def incomplete(outcome: Outcome, values: dict[str, Any]) -> DocSpaceError:
+    """The failure of a task that left something of many: that of the first delete that was tried."""
+    errors = list(outcome.failures.values())
+    first = errors[0]
+    known = all(error.outcome == NOTHING for error in errors)
+    state = "that should go are still there" if known else "should have gone"
+    first.message = f"{len(errors)} backups {state}. {first.message}"
+    first.changed = bool(outcome.removed)
+    first.values = values
+    first.warnings = outcome.warnings
+    return first

@@ -18,7 +18,8 @@ from .._portal.client import Client
 from .._portal.errors import DocSpaceError
 from .follow import REFUSALS, advice
 from .history import read_history, require_dumps
-from .record import Record, find, is_future, not_found, require_dates, select_by_time
+from .record import Record, find, not_found
+from .selection import is_future, require_dates, select_by_time
 from .storage import STORAGE_TYPES
 from .task import Task, read_backup_task, read_restore_task, start
 

@@ -16,7 +16,8 @@ from .._portal.client import Client
 from .._portal.errors import NOTHING, DocSpaceError, config_error, protocol_error
 from .._portal.values import clean, whole
 from .history import API, dump_query
-from .storage import Storage, explain_refusal, parse_storage_type
+from .storage import parse_storage_type
+from .target import Storage, explain_refusal
 
 # In the order of the server's numbers.
 PERIODS = {"daily": "EveryDay", "weekly": "EveryWeek", "monthly": "EveryMonth"}

@@ -16,7 +16,7 @@ from typing import Any
 
 from .._portal.client import LONGEST_RETRY_AFTER, Client
 from .._portal.errors import DocSpaceError, config_error, protocol_error
-from .._portal.form import Form
+from .._portal.form import Form, post
 from .._portal.values import first_line, is_whole
 from .manifest import reason
 from .source import Source, rate
@@ -114,7 +114,7 @@ class Upload:
 
     def _ask(self, query: dict[str, str] | None, form: Form | None) -> dict[str, Any]:
         try:
-            answer = self._client.send(PAGE, query, form=form, whole=VALID)
+            answer = post(self._client, PAGE, query, form, whole=VALID)
         except DocSpaceError as error:
             if error.status == 413:
                 error.message = (

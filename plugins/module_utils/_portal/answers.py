@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an answer of the portal means: the API's success, or a failure in words.
+"""What an answer of the portal is: the API's success, or something else.
 
 This file is private to the collection.
 """
@@ -10,64 +10,13 @@ This file is private to the collection.
 from __future__ import annotations
 
 import json
-import re
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from .errors import LONGEST_DETAIL, NOT_KNOWN, NOTHING, DocSpaceError, protocol_error
-from .values import clean, first_line, is_whole
+from .errors import DocSpaceError, protocol_error
+from .values import is_whole
 
 Mask = Callable[[str], str]
-
-_BY_STATUS = {
-    401: (
-        "auth",
-        "The portal doesn't accept these credentials. Check that the key exists, is enabled and "
-        "hasn't expired, or that user name and password are right.",
-    ),
-    402: (
-        "payment",
-        "The portal refuses for lack of payment or quota. Check its tariff or licence, and what "
-        "they allow in a month.",
-    ),
-    403: (
-        "forbidden",
-        "These credentials may not do this, or the portal is being restored. Use the key of a "
-        "portal administrator with the scope '*' or '*:write' ('*:read' only reads); what belongs "
-        "to the whole server also needs access to the server's settings.",
-    ),
-    404: (
-        "not_found",
-        "The portal knows no such address, or not what it names, or is suspended. Check that what "
-        "the task names is there, and that 'url' is the portal's own address, without '/api/2.0'.",
-    ),
-    407: (
-        "protocol",
-        "A proxy on the way asks for credentials, the portal wasn't reached. Check the proxy "
-        "variables of the environment where the module runs.",
-    ),
-    429: ("rate_limited", "The portal takes no more requests for now. Run again later."),
-}
-# Said by the API itself, so the address is right.
-_NOT_THERE = (
-    "not_found",
-    "The portal has not what the task names. Check that it is there and rightly spelled, and that "
-    "these credentials may see it.",
-)
-_OTHER_4XX = ("rejected", "The portal rejects the request. Check the options of the task.")
-_OTHER_5XX = (
-    "server",
-    "The portal failed. Run again later; if it stays, look into the portal's log.",
-)
-_PAGE = (
-    " The answer is a web page and none of the API: it may come from a proxy or a web server on "
-    "the way. Check the proxy variables, and what stands before the portal."
-)
-# Refused by a filter before the call ran (C6, C26, C32). Not 403: a delete may be answered so when
-# the record is hidden already.
-_HAD_NO_EFFECT = (401, 402, 407, 429)
 
 
 def from_answer(
@@ -78,40 +27,13 @@ def from_answer(
     body: the decoded JSON object, empty where there was none. page: whether something else came
     that looks like a web page. The HTTP status is trusted first.
     """
-    detail = _words(body)
-    if status >= 400:
-        code, sentence = _BY_STATUS.get(status, _OTHER_5XX if status >= 500 else _OTHER_4XX)
-        if status == 404 and isinstance(body.get("error"), dict) and is_whole(body.get("status")):
-            code, sentence = _NOT_THERE
-        says = f" The portal says: {detail[:LONGEST_DETAIL]}" if detail else _PAGE if page else ""
-        return DocSpaceError(
-            code,
-            f"{sentence} (HTTP {status}.){says}",
-            status=status,
-            detail=detail,
-            retry_after=_seconds(headers.get("Retry-After")) if status == 429 else None,
-            outcome=NOTHING if status in _HAD_NO_EFFECT else NOT_KNOWN,
-        )
-    if status >= 300:
-        place = _without_query(headers.get("Location", ""))
-        return protocol_error(
-            f"The portal redirects to '{place}', which isn't followed. Give the portal's own "
-            "address in 'url'.",
-            status=status,
-        )
-    if not is_whole(body.get("status")) or not is_whole(body.get("statusCode")):
-        return protocol_error(
-            "This answer doesn't come from the DocSpace API, so nothing is concluded from it. "
-            "Check that 'url' is the portal's own address, and no login page or other web server, "
-            "such as a proxy's.",
-            status=status,
-        )
-    if body["status"] != 0 or not 200 <= body["statusCode"] < 300:
-        says = f" It says: {detail[:LONGEST_DETAIL]}" if detail else ""
-        return protocol_error(
-            f"The portal answers with HTTP {status} and an error inside.{says}", status=status
-        )
-    return None
+    inner: Any = body.get("status")
+    code: Any = body.get("statusCode")
+    if status < 300 and is_whole(inner) and is_whole(code) and inner == 0 and 200 <= code < 300:
+        return None
+    from .refusals import from_refusal
+
+    return from_refusal(status, headers, body, page=page)
 
 
 def decode(content: bytearray, mask: Mask | None) -> dict[str, Any]:
@@ -155,40 +77,3 @@ def only_true(what: str) -> Callable[[Any], None]:
 def is_page(headers: Mapping[str, str], content: bytearray) -> bool:
     """Whether an answer is a web page."""
     return "html" in headers.get("Content-Type", "").lower() or content.lstrip()[:1] == b"<"
-
-
-def _words(body: dict[str, Any]) -> str | None:
-    """The first line of the server's message; never the stack trace beside it (C10)."""
-    inner = body.get("error") or body.get("response") or body
-    if not isinstance(inner, dict):
-        return None
-    parts = [first_line(inner.get("message") or inner.get("title") or "")]
-    if isinstance(inner.get("errors"), dict):
-        for name, said in inner["errors"].items():
-            texts = said if isinstance(said, list) else [said]
-            parts.append(f"{clean(name)}: {' '.join(map(first_line, texts))}")
-    return " ".join(filter(None, parts)) or None
-
-
-def _without_query(location: str) -> str:
-    """What of a redirect's goal may be shown: no credentials, no query, no fragment."""
-    try:
-        goal = urlsplit(location)
-    except ValueError:
-        return "an address that can't be read"
-    place = f"{goal.scheme}://{goal.netloc.rpartition('@')[2]}" if goal.netloc else ""
-    return clean(f"{place}{goal.path}")[:200]
-
-
-def _seconds(header: str | None) -> float | None:
-    """A Retry-After header: a number of seconds, or a date."""
-    if header is None:
-        return None
-    if re.fullmatch("[0-9]+", header.strip()):
-        return float(header)
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None

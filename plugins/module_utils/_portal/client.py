@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from .answers import decode, from_answer, is_page
-from .errors import DocSpaceError, protocol_error
+from .errors import DocSpaceError
 from .gate import Gate
 from .transport import read_body
 from .values import is_whole
@@ -103,39 +103,6 @@ class Client:
     ) -> Any:
         """Write, and repeat as `delete` does."""
         return self._repeat("POST", path, body=body, read=read).items
-
-    def send(
-        self, path: str, query: dict[str, str] | None = None, *, form: Any = None, whole: float
-    ) -> dict[str, Any]:
-        """POST to a page outside of the API, once: the object that it answers with, without envelope.
-
-        form: what is sent, with a `content_type` and a length; its parts are read while they are
-        sent. whole: seconds for all of it.
-        """
-        self.gate.wait(writes=True)
-        target = f"{self.url}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {} if form is None else {"Content-Type": form.content_type}
-        try:
-            with self.wire.open(
-                *("POST", target),
-                timeout=self.connection.timeout,
-                whole=whole,
-                data=form,
-                headers=headers,
-            ) as answer:
-                status, headers, content = answer.status_code, answer.headers, read_body(answer)
-            decoded = decode(content, self.connection.mask)
-            page = not decoded and is_page(headers, content)
-            if status >= 300:
-                raise from_answer(status, headers, decoded, page=page)  # type: ignore[misc]
-            if not decoded:
-                raise protocol_error(
-                    "The answer isn't the portal's, so nothing is concluded from it."
-                )
-            return decoded
-        except DocSpaceError as error:
-            error.method, error.path = "POST", target[target.index("/", 8) :]
-            raise
 
     def pause(self, attempt: int, why: DocSpaceError) -> None:
         """Wait before the repetition with this number, which counts from 0."""

@@ -2,15 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A form with one file in it, of any size: its bytes are read while they are sent.
+"""A form with one file in it, of any size, and its way to a page outside of the API.
 
-`requests` itself would hold all of it in memory. This file is private to the collection.
+Its bytes are read while they are sent: `requests` itself would hold all of it in memory. This file is private to the collection.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+from .answers import decode, from_answer, is_page
+from .client import Client
+from .errors import DocSpaceError, protocol_error
+from .transport import read_body
 
 
 class Form:
@@ -36,3 +43,34 @@ class Form:
         yield self._head
         yield from self._pieces
         yield self._tail
+
+
+def post(
+    client: Client, path: str, query: dict[str, str] | None, form: Form | None, *, whole: float
+) -> dict[str, Any]:
+    """Send a form, or none, once: the object that the page answers with, without envelope.
+
+    whole: seconds for all of it.
+    """
+    client.gate.wait(writes=True)
+    target = f"{client.url}{path}" + (f"?{urlencode(query)}" if query else "")
+    headers = {} if form is None else {"Content-Type": form.content_type}
+    try:
+        with client.wire.open(
+            *("POST", target),
+            timeout=client.connection.timeout,
+            whole=whole,
+            data=form,
+            headers=headers,
+        ) as answer:
+            status, headers, content = answer.status_code, answer.headers, read_body(answer)
+        decoded = decode(content, client.connection.mask)
+        if status >= 300:
+            page = not decoded and is_page(headers, content)
+            raise from_answer(status, headers, decoded, page=page)  # type: ignore[misc]
+        if not decoded:
+            raise protocol_error("The answer isn't the portal's, so nothing is concluded from it.")
+        return decoded
+    except DocSpaceError as error:
+        error.method, error.path = "POST", target[target.index("/", 8) :]
+        raise

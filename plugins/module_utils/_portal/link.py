@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import parse_qsl, quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
+from .address import secrets_in
 from .answers import decode, from_answer, is_page
 from .client import Client
 from .errors import NOTHING, DocSpaceError, protocol_error
@@ -50,7 +51,7 @@ def whole_address(client: Client, link: Any) -> str:
     It begins with one slash and leads to the portal itself; nothing is sent anywhere else.
     """
     target = f"{client.url}{link}"
-    client.connection.secrets.update(_secrets(str(link)), _secrets(target))
+    _hide(client, str(link), target)
     right = isinstance(link, str) and re.fullmatch(r"/(?!/)[^\\\x00-\x1f\x7f]*", link)
     if not right or _origin(target) != _origin(client.url):
         raise protocol_error(
@@ -63,7 +64,7 @@ def whole_address(client: Client, link: Any) -> str:
 def redirected(client: Client, target: str, location: str) -> str:
     """Where a redirect of the portal leads. It is a secret from here on, too."""
     place = urljoin(target, location)
-    client.connection.secrets.update(_secrets(place), _secrets(location))
+    _hide(client, place, location)
     goal = _origin(place)
     down = target.startswith("https:") and goal is not None and goal[0] != "https"
     if not location or goal is None or down or "@" in urlsplit(place).netloc:
@@ -103,11 +104,10 @@ def refused_elsewhere(place: str, answer: Any) -> DocSpaceError:
     )
 
 
-def _secrets(address: str) -> set[str]:
-    query = address.partition("?")[2]
-    values = {value for _name, value in parse_qsl(query)} | set(re.split("[&=]", query))
-    shown = {address, query} | values | {quote(value, safe="") for value in values}
-    return {secret for secret in shown if len(secret) >= SHORTEST_SECRET}
+def _hide(client: Client, *addresses: str) -> None:
+    for address in addresses:
+        whole = {address} if len(address) >= SHORTEST_SECRET else set()
+        client.connection.secrets.update(whole, secrets_in(address, SHORTEST_SECRET))
 
 
 def _origin(address: str) -> tuple[str, str, int] | None:

@@ -11,20 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from typing import Any, NoReturn
+from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
 
 from .accidents import refuse_accidents
 from .client import Client
-from .connection import CONNECTION, build_connection, check_given, note_secrets
-from .errors import DocSpaceError, config_error
+from .connection import CONNECTION, build_connection, check_given
+from .errors import DocSpaceError
 from .gate import Gate, Interrupted
-from .values import parse_duration, parse_time
 from .wire import REQUESTS_ERROR
-
-LONGEST_MESSAGE = 990
 
 
 class Result:
@@ -47,22 +44,6 @@ class Result:
 def now() -> datetime:
     """The time of the run, in UTC and whole seconds as all times here."""
     return datetime.now(timezone.utc).replace(microsecond=0)
-
-
-def moment(params: dict[str, Any], option: str) -> datetime | None:
-    """An option that is a time, None when it isn't given."""
-    try:
-        return None if params[option] is None else parse_time(params[option])
-    except ValueError as error:
-        raise config_error(f"{option}: {error}.") from error
-
-
-def duration(params: dict[str, Any], option: str) -> int | None:
-    """An option that is a duration, in seconds, None when it isn't given."""
-    try:
-        return None if params[option] is None else parse_duration(params[option], option)
-    except ValueError as error:
-        raise config_error(f"{error}.") from error
 
 
 def run_module(
@@ -103,9 +84,11 @@ def run_offline(
 ) -> None:
     """The main of a module that asks no portal. addresses: options that name one all the same."""
 
+    from .address import secrets_in
+
     def look(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
         for name in addresses:
-            note_secrets(str(given.get(name, "")), secrets)
+            secrets |= secrets_in(str(given.get(name, "")))
         refuse_accidents(given, argument_spec)
         return given
 
@@ -137,73 +120,37 @@ def _main(
         with gate.closed_by_signals():
             module = Module(argument_spec=spec, supports_check_mode=True, **rules)
             if needs is not None:
+                from .failure import missing_requests
+
                 module.fail_json(msg=missing_requests(needs), exception=needs)
             result = act(module, log, gate)
     except DocSpaceError as error:
         failed = error
     except Interrupted as signal:
-        failed = _interrupted(signal, gate.advice)
+        from .failure import interrupted
+
+        failed = interrupted(signal, gate.advice)
+    # Outside of the except block, or Ansible would add the traceback.
     if module is None:
+        from .failure import unchecked
+
         # Without the other rules, so that the refusal is ours; but these are options, too.
         common = bool(rules.get("add_file_common_args"))
         module = AnsibleModule(
-            _unchecked(spec), supports_check_mode=True, add_file_common_args=common
+            unchecked(spec), supports_check_mode=True, add_file_common_args=common
         )
-    # Outside of the except block, or Ansible would add the traceback.
     verbose = {"log": log} if log and module._verbosity else {}
     if failed is not None:
-        _fail(module, failed, verbose)
+        from .failure import what_failed
+
+        _warn(module, failed.warnings)
+        module.fail_json(**what_failed(failed, module.no_log_values), **verbose)
     _warn(module, result.warnings)
     diff = {} if result.diff is None else {"diff": result.diff}
     module.exit_json(changed=result.changed, **result.values, **diff, **verbose)
-
-
-def _fail(module: AnsibleModule, failed: DocSpaceError, verbose: dict[str, Any]) -> NoReturn:
-    _warn(module, failed.warnings)
-    # Masked before they are cut: half a secret wouldn't be recognised.
-    message = str(remove_values(failed.message, module.no_log_values))
-    failed.detail = failed.detail and str(remove_values(failed.detail, module.no_log_values))
-    module.fail_json(
-        msg=message[:LONGEST_MESSAGE],
-        changed=failed.changed,
-        failure=failed.failure,
-        **failed.values,
-        **verbose,
-    )
-    raise AssertionError("fail_json came back")
 
 
 def _warn(module: AnsibleModule, warnings: Sequence[str | None]) -> None:
     for warning in filter(None, warnings):
         # Ansible masks secrets in the result, but not in every version in warnings.
         module.warn(str(remove_values(warning, module.no_log_values)))
-
-
-def _unchecked(spec: dict[str, Any]) -> dict[str, Any]:
-    """A spec that takes anything, for a task that is refused. An address may hold credentials."""
-    return {
-        name: {
-            "type": "raw",
-            "aliases": option.get("aliases", []),
-            "no_log": name == "url" or bool(option.get("no_log")),
-        }
-        for name, option in spec.items()
-    }
-
-
-def _interrupted(signal: Interrupted, advice: str) -> DocSpaceError:
-    sent = " What was sent before may go on or have had its effect." if signal.wrote else ""
-    words = f"Interrupted by {signal.name}: nothing that writes was sent after it.{sent} {advice}"
-    error = DocSpaceError("task_failed", words)
-    error.changed = signal.wrote
-    return error
-
-
-def missing_requests(trace: str) -> str:
-    """What to say when `requests` can't be imported, for whatever reason."""
-    reason = trace.strip().splitlines()[-1]
-    if reason.startswith(
-        ("ModuleNotFoundError: No module named 'requests'", "ImportError: No mod")
-    ):
-        return str(missing_required_lib("requests"))
-    return f"{missing_required_lib('requests')} It is there, but can't be imported: {reason}"

@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 from .client import LONGEST_RETRY_AFTER, Client
 from .errors import DocSpaceError, protocol_error
 from .link import Astray, redirected, refused, refused_elsewhere, root
-from .proxies import proxies_for
-from .wire import Wire
+from .wire import Wire, proxies_for
 
 # A try that brings less counts as a failed one, and one that is slower than this in the time that
 # an answer may take is given up.

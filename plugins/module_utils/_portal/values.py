@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What values mean: UUIDs, times, plain durations, numbers, text. No I/O.
+"""What values mean: UUIDs, times, numbers, text. No I/O.
 
 Whatever the server says passes here before anything is concluded from it. This file is private to
 the collection.
@@ -22,16 +22,12 @@ _TIME = re.compile(
     r"(?:[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):?(\d\d))?)?",
     re.ASCII,
 )
-_NUMBER = re.compile("[0-9]{1,15}")
-_PART = re.compile("([0-9]{1,15})([a-z])")
-_PARTS = re.compile("(?:[0-9]{1,15}[a-z])+")
 # Control characters, half characters (of which no result may hold any, or Ansible refuses it), and
 # those that change the direction of a line or break it.
 _UNCLEAN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # What a port is when an address names none.
 PORTS = {"http": 80, "https": 443}
 _AGES = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
-_SECONDS = {"y": 365 * 86400, "w": 7 * 86400, "d": 86400, "h": 3600}
 
 
 def normal_uuid(text: str) -> str | None:
@@ -117,24 +113,3 @@ def format_time(moment: datetime) -> str:
     """Write an aware time in UTC and whole seconds, the rest cut: ``2026-11-05T03:00:00Z``."""
     utc = moment.astimezone(timezone.utc)
     return utc.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
-
-
-def parse_duration(value: object, option: str) -> int:
-    """Read a duration such as ``90d``, ``36h``, ``2w``, ``1y``, ``1d12h`` as seconds.
-
-    Parts come in any order, each unit at most once; a year is 365 days. A number is seconds.
-    There is no upper bound, so compare ages in seconds, not points in time.
-    """
-    text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
-    if _NUMBER.fullmatch(text):
-        return int(text)
-    parts = _PART.findall(text) if _PARTS.fullmatch(text) else []
-    units = [unit for _number, unit in parts]
-    if "m" in units:
-        raise ValueError(f"{option}: {value!r} has m, which is no unit here; write 30d or 720h")
-    if units and len(units) == len(_SECONDS.keys() & units):
-        return sum(int(number) * _SECONDS[unit] for number, unit in parts)
-    raise ValueError(
-        f"{option}: {value!r} is not a duration; write it like 90d, 36h, 2w, 1y or 1d12h"
-        " (each unit at most once), or as a number of seconds"
-    )

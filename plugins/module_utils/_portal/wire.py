@@ -138,6 +138,16 @@ class Wire:
         self._budget.begin(seconds)
 
 
+def proxies_for(url: str, secrets: set[str]) -> dict[str, str]:
+    """The proxies on the way to an address, as requests takes them. secrets: takes theirs."""
+    proxies = requests.utils.get_environ_proxies(url, no_proxy=None)
+    if proxies:
+        from .proxies import check_proxies
+
+        check_proxies(url, proxies, secrets)
+    return dict(proxies)
+
+
 def _all_authorities() -> Any:
     """What TLS trusts without being told: the system's authorities, and those of requests."""
     import ssl

@@ -22,14 +22,25 @@ UTILS = PLUGINS / "module_utils"
 
 # A new file of `_backup` is named here. A noun tells what is, a verb changes something.
 NOUNS = (
-    *("archive", "files", "history", "info", "manifest", "names", "record", "retention"),
-    *("pace", "part", "place", "source", "storage", "tar", "task"),
+    *(
+        "archive",
+        "files",
+        "history",
+        "info",
+        "manifest",
+        "names",
+        "record",
+        "retention",
+        "selection",
+    ),
+    *("pace", "part", "place", "source", "storage", "tar", "target", "task"),
 )
 VERBS = (
-    *("delete", "download", "follow", "make", "offer", "prune", "restore", "schedule", "upload"),
+    *("delete", "download", "follow", "make", "offer", "prune", "restore", "schedule"),
+    *("settle", "upload"),
 )
 # Nouns that are values and rules alone: the filter, or another program, can use them anywhere.
-PURE = ("archive", "manifest", "names", "record", "retention", "storage", "tar")
+PURE = ("archive", "manifest", "names", "record", "retention", "selection", "storage", "tar")
 # What of `_portal` is a module's own: nothing below a module builds a connection or ends a task.
 FRONT = ("_portal.module", "_portal.connection")
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import wire as imported
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.module import (
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.failure import (
     missing_requests,
 )
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import ONE

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.options import (
+    parse_duration,
+)
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
     age_text,
     format_time,
-    parse_duration,
     parse_time,
 )
 

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a new backup goes: what each type of storage needs, and what its refusal means.
+
+This file is private to the collection.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from .._portal.errors import DocSpaceError, config_error
+from .storage import STORAGE_TYPES
+
+_NEEDS = {
+    "documents": ("folderId", "folder_id"),
+    "third_party_documents": ("folderId", "folder_id"),
+    "local": ("filePath", "path"),
+    "third_party_consumer": ("module", "storage_params.module"),
+}
+
+# What the server's own refusals of storage options mean (C20, C21).
+_REFUSED = {
+    "not_found": "the folder isn't there. Check 'folder_id'",
+    "forbidden": "not allowed. Check the right to this folder, to server-wide backups, and whether "
+    "this portal may use this type of storage",
+    "rejected": "these storage options don't fit each other. Check 'storage_type' and 'folder_id'",
+    # 3.1 to 3.6 say so of an unknown folder, too.
+    "server": "most likely a parameter of the storage is missing, or the folder isn't there. Check "
+    "'storage_params' and 'folder_id'",
+}
+
+# Parts of ids and times, and words of results.
+_IN_RESULTS = re.compile(
+    "[0-9a-fA-F:TZ-]{,7}|true|false|null|local|documents|data_store|daily|weekly|monthly|backup"
+)
+
+
+class Storage(NamedTuple):
+    """Where a backup goes. secrets: the part of the parameters that is shown nowhere."""
+
+    type: str
+    params: dict[str, str]
+    secrets: dict[str, str]
+
+    def body(self) -> dict[str, Any]:
+        """The server's form: the type by name, the parameters as a list of pairs (C20)."""
+        pairs = {**self.params, **self.secrets}
+        return {
+            "storageType": STORAGE_TYPES[self.type],
+            "storageParams": [{"key": key, "value": value} for key, value in pairs.items()],
+        }
+
+
+def parse_storage(options: dict[str, Any]) -> Storage:
+    """Check the options of `SPEC` for what the server needs (C20, C21)."""
+    kind: str | None = options["storage_type"]
+    if kind is None:
+        raise config_error("storage_type: missing. Say where the backup goes.")
+    params: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    given = [
+        (params, "folder_id", {"folderId": options["folder_id"]}),
+        (params, "path", {"filePath": options["path"]}),
+        (params, "storage_params", options["storage_params"] or {}),
+        (secrets, "storage_secrets", options["storage_secrets"] or {}),
+    ]
+    for target, option, pairs in given:
+        for key, value in pairs.items():
+            if value is None and option in ("folder_id", "path"):
+                continue
+            if key in params:
+                raise config_error(f"{option}: {key!r} is given twice. Give each parameter once.")
+            target[str(key)] = _text(value, option, key)
+    for key, value in secrets.items():
+        if _masks_too_much(value):
+            raise config_error(
+                f"storage_secrets: the value of {key!r} is so short or common that hiding it would "
+                "hide parts of ids and times all over the result. What is no secret belongs into "
+                "'storage_params'."
+            )
+    key, option = _NEEDS.get(kind, ("", ""))
+    value = params.get(key) or secrets.get(key) or ""
+    if key and not value:
+        raise config_error(f"{option}: missing, and storage_type {kind} needs it.")
+    numeric = value.lstrip("-").isdigit()
+    if kind == "documents" and not numeric:
+        raise config_error("folder_id: the number of a folder in Documents, as storage_type asks.")
+    if kind == "third_party_documents" and numeric:
+        raise config_error(
+            "folder_id: a number names a folder of Documents. Give the id of a folder in a "
+            "connected third-party storage, such as 'sbox-1'."
+        )
+    return Storage(kind, params, secrets)
+
+
+def explain_refusal(error: DocSpaceError, what: str) -> None:
+    """Say in a failure what it means for storage options. what: what didn't happen, a sentence.
+
+    Only where the server says something itself: an empty answer is no word on the storage (C8).
+    """
+    if error.detail and error.code in _REFUSED and error.status and not error.transient:
+        error.message = (
+            f"{what}: {_REFUSED[error.code]} (HTTP {error.status}). The portal says: {error.detail}"
+        )
+
+
+def _text(value: Any, option: str, key: str) -> str:
+    """The server takes strings only; a null is an internal error there (C20)."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise config_error(f"{option}: the value of {key!r} must be text or a number.")
+
+
+def _masks_too_much(value: str) -> bool:
+    """Whether a result, of which Ansible hides all secrets, would be unreadable without this text."""
+    return len(value) < 4 or bool(_IN_RESULTS.fullmatch(value))

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task says that fails. Loaded only then.
+
+This file is private to the collection.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
+
+from .errors import DocSpaceError
+from .gate import Interrupted
+
+LONGEST_MESSAGE = 990
+
+
+def what_failed(failed: DocSpaceError, secrets: set[str]) -> dict[str, Any]:
+    """What `fail_json` takes. Masked before it is cut: half a secret wouldn't be recognised."""
+    message = str(remove_values(failed.message, secrets))
+    failed.detail = failed.detail and str(remove_values(failed.detail, secrets))
+    return {
+        "msg": message[:LONGEST_MESSAGE],
+        "changed": failed.changed,
+        "failure": failed.failure,
+        **failed.values,
+    }
+
+
+def unchecked(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec that takes anything, for a task that is refused. An address may hold credentials."""
+    return {
+        name: {
+            "type": "raw",
+            "aliases": option.get("aliases", []),
+            "no_log": name == "url" or bool(option.get("no_log")),
+        }
+        for name, option in spec.items()
+    }
+
+
+def interrupted(signal: Interrupted, advice: str) -> DocSpaceError:
+    """The failure of a run that a signal ended. advice: what to do then."""
+    sent = " What was sent before may go on or have had its effect." if signal.wrote else ""
+    words = f"Interrupted by {signal.name}: nothing that writes was sent after it.{sent} {advice}"
+    error = DocSpaceError("task_failed", words)
+    error.changed = signal.wrote
+    return error
+
+
+def missing_requests(trace: str) -> str:
+    """What to say when `requests` can't be imported, for whatever reason."""
+    reason = trace.strip().splitlines()[-1]
+    if reason.startswith(
+        ("ModuleNotFoundError: No module named 'requests'", "ImportError: No mod")
+    ):
+        return str(missing_required_lib("requests"))
+    return f"{missing_required_lib('requests')} It is there, but can't be imported: {reason}"
