@@ -41,12 +41,15 @@ class Outcome(NamedTuple):
     warnings: list[str | None]
 
 
-class _Wave(NamedTuple):
-    """What the deletes of one wave were answered with."""
+class _Wave:
+    """What the deletes of one wave were answered with. deleted: ids. errors: by id. stopped: why
+    the rest wasn't tried.
+    """
 
-    deleted: set[str]
-    errors: dict[str, DocSpaceError]
-    stopped: list[DocSpaceError]
+    def __init__(self) -> None:
+        self.deleted: set[str] = set()
+        self.errors: dict[str, DocSpaceError] = {}
+        self.stopped: list[DocSpaceError] = []
 
 
 def delete(
@@ -68,7 +71,9 @@ def delete(
         if dump or len(wave.deleted) < len(waiting):
             from .settle import settle
 
-            failures, absent, warnings = settle(client, waiting, *wave, dump=dump)
+            failures, absent, warnings = settle(
+                client, waiting, wave.deleted, wave.errors, wave.stopped, dump=dump
+            )
             outcome.failures.update(failures)
             outcome.absent.extend(absent)
             outcome.warnings.extend(warnings)
@@ -94,7 +99,7 @@ def _may_succeed(error: DocSpaceError | None) -> bool:
 
 def _send_all(client: Client, records: list[Record], concurrency: int) -> _Wave:
     waiting, lock = iter(records), threading.Lock()
-    wave = _Wave(set(), {}, [])
+    wave = _Wave()
     taken: list[Record] = []
     row: list[str] = []
 

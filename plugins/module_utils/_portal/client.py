@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 from .answers import decode, from_answer, is_page
@@ -30,13 +30,6 @@ WHOLE_ANSWER = 10.0
 LEAST = 1.0
 
 Read = Callable[[Any], Any]
-
-
-class Page(NamedTuple):
-    """One page of a list: its items, and how many there are in all, None if it isn't said."""
-
-    items: Any
-    total: int | None
 
 
 class Client:
@@ -84,25 +77,28 @@ class Client:
         answer aren't masked, for a caller that compares them.
         """
         how = {"anonymous": anonymous, "once": once, "verbatim": verbatim}
-        return self._repeat("GET", path, query, read=read, **how).items
+        return self._repeat("GET", path, query, read=read, **how)[0]
 
     def get_page(
         self, path: str, query: dict[str, str] | None = None, *, read: Read | None = None
-    ) -> Page:
-        """Read one page of a list that the server gives in parts."""
+    ) -> tuple[Any, int | None]:
+        """Read one page of a list that the server gives in parts.
+
+        Gives its items, and how many there are in all, None if that isn't said.
+        """
         return self._repeat("GET", path, query, read=read)
 
     def delete(
         self, path: str, query: dict[str, str] | None = None, *, read: Read | None = None
     ) -> Any:
         """Write. Repeated here only on 429, which had no effect (C32); else the caller decides."""
-        return self._repeat("DELETE", path, query, read=read).items
+        return self._repeat("DELETE", path, query, read=read)[0]
 
     def post(
         self, path: str, body: dict[str, Any] | None = None, *, read: Read | None = None
     ) -> Any:
         """Write, and repeat as `delete` does."""
-        return self._repeat("POST", path, body=body, read=read).items
+        return self._repeat("POST", path, body=body, read=read)[0]
 
     def pause(self, attempt: int, why: DocSpaceError) -> None:
         """Wait before the repetition with this number, which counts from 0."""
@@ -117,7 +113,7 @@ class Client:
 
     def _repeat(
         self, method: str, path: str, query: dict[str, str] | None = None, **request: Any
-    ) -> Page:
+    ) -> tuple[Any, int | None]:
         attempt, once = 0, request.pop("once", False)
         while True:
             self.gate.wait(writes=method != "GET")
@@ -141,7 +137,7 @@ class Client:
         read: Read | None = None,
         anonymous: bool = False,
         verbatim: bool = False,
-    ) -> Page:
+    ) -> tuple[Any, int | None]:
         target = f"{self.url}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
             timeout, whole = self.limits()
@@ -156,7 +152,7 @@ class Client:
             if failure is not None:
                 raise failure
             response, total = decoded.get("response"), decoded.get("total")
-            return Page(read(response) if read else response, total if is_whole(total) else None)
+            return (read(response) if read else response), (total if is_whole(total) else None)
         except DocSpaceError as error:
             # The one place where a failure learns which request it is about.
             error.method, error.path = method, target[target.index("/", 8) :]

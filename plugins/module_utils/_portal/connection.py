@@ -100,7 +100,7 @@ def build_connection(module: AnsibleModule) -> Connection:
     params, secrets = module.params, module.no_log_values
     url = check_url(params["url"], secrets)
     host = urlsplit(url).hostname or ""
-    if url.startswith("http:") and not re.fullmatch(r"localhost|127(\.\d{1,3}){3}|::1", host):
+    if url.startswith("http:") and not _is_loopback(host):
         module.warn(
             f"The credentials and the answers of {host} travel unencrypted: use https in 'url'."
         )
@@ -118,6 +118,11 @@ def build_connection(module: AnsibleModule) -> Connection:
         retries=params["retries"],
         secrets=secrets,
     )
+
+
+def _is_loopback(host: str) -> bool:
+    numbers = host.startswith("127.") and host.replace(".", "").isdigit()
+    return numbers or host in ("localhost", "::1")
 
 
 def _verify(params: dict[str, Any]) -> bool | str:

@@ -13,10 +13,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-_UUID = re.compile(
-    r"(\{)?([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{12})(?(1)\})",
-    re.ASCII | re.IGNORECASE,
-)
+_HEX = frozenset("0123456789abcdef")
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
     r"(?:[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):?(\d\d))?)?",
@@ -24,7 +21,7 @@ _TIME = re.compile(
 )
 # Control characters, half characters (of which no result may hold any, or Ansible refuses it), and
 # those that change the direction of a line or break it.
-_UNCLEAN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNCLEAN = "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 # What a port is when an address names none.
 PORTS = {"http": 80, "https": 443}
 _AGES = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
@@ -35,13 +32,19 @@ def normal_uuid(text: str) -> str | None:
 
     Hyphens stand in all the usual places or in none, and braces may stand around.
     """
-    found = _UUID.fullmatch(text)
-    return "-".join(found.group(2, 4, 5, 6, 7)).lower() if found else None
+    inner = text[1:-1] if text[:1] + text[-1:] == "{}" else text
+    inner = inner.lower()
+    digits = inner.replace("-", "")
+    normal = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    right = len(digits) == 32 and inner in (digits, normal) and _HEX.issuperset(digits)
+    return normal if right else None
 
 
 def clean(value: object) -> str:
     """A text of the server in one line that every output can carry."""
-    return _UNCLEAN.sub("\ufffd", str(value))
+    text = str(value)
+    # What is printable has none of them.
+    return text if text.isprintable() else re.sub(_UNCLEAN, "\ufffd", text)
 
 
 def first_line(value: object) -> str:
