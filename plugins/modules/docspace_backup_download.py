@@ -311,7 +311,7 @@ log:
   elements: str
   sample:
     - made in 42 s
-    - fetched 315 MB in 4 s (79 MB/s)
+    - fetched 315026474 bytes in 4.0 s (78.8 MB/s)
     - 'checked: 2150 entries, sha256 8829ad73114e4c4dca2b19af4ba174c2f2955a7ee6bbf99b5eebc7d48d42f35c'
 """
 

@@ -19,7 +19,7 @@ from .._portal.stream import fetch
 from .delete import delete
 from .manifest import Manifest
 from .offer import Offer, Order, created_on, look, make_one
-from .pace import Pace
+from .pace import Pace, rate
 from .part import Part, require_room, sweep
 from .place import Dress, Place, finish, put
 from .record import Record
@@ -115,7 +115,7 @@ def _bring(
     part.reread()
     there, began = part.size, time.monotonic()
     resumed = fetch(client, address, part)
-    client.log(f"fetched {_rate(part.size - there, time.monotonic() - began)}")
+    client.log(f"fetched {rate(part.size - there, time.monotonic() - began)}")
     verdict = part.finish()
     kind = "dump" if place.dump else "portal"
     problems = list(verdict.problems)
@@ -151,11 +151,6 @@ def _bring(
             for error in outcome.failures.values()
         ]
     return copy._replace(warnings=tuple(warnings))
-
-
-def _rate(size: int, seconds: float) -> str:
-    megabytes = size / 1e6
-    return f"{megabytes:.0f} MB in {seconds:.0f} s ({megabytes / max(seconds, 0.001):.0f} MB/s)"
 
 
 class _Glance:

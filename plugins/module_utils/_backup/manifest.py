@@ -68,8 +68,7 @@ def read(path: str) -> Manifest | None:
     Anybody may have written it: whatever isn't just what `write` writes is a ManifestError.
     """
     try:
-        # A pipe would wait for its other end. A link leads to where others may write.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_itself(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -109,6 +108,12 @@ def write(manifest: Manifest, path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_itself(path: str, flags: int) -> int:
+    """Open what has this name: a pipe isn't waited for, and a link, which leads to where others may
+    write, is an OSError. What is made gets mode 0600."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
 
 
 def reason(error: Exception) -> str:

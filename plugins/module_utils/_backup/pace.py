@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long to wait, and how often to look: the options of a wait, and its clock.
+"""How long to wait, how often to look, and how fast something was.
 
 This file is private to the collection.
 """
@@ -59,3 +59,8 @@ class Pace:
             # The last look comes at the end of the wait, and not within a second of this one.
             seconds = left - 1.0 if seconds >= 2.0 else left
         time.sleep(max(0.0, min(seconds, left)))
+
+
+def rate(size: int, seconds: float) -> str:
+    """Bytes, the time that they took, and how fast that is."""
+    return f"{size} bytes in {seconds:.1f} s ({size / max(seconds, 0.001) / 1e6:.1f} MB/s)"

@@ -22,7 +22,7 @@ from time import time as wall_time
 
 from .._portal.errors import DocSpaceError
 from .archive import Judge, Verdict
-from .manifest import reason
+from .manifest import open_itself, reason
 
 # A link is good for a day (C34). After that nothing can go on with a part.
 LONGEST_LIFE = 25 * 3600
@@ -156,7 +156,7 @@ def remove_if_old(path: str) -> None:
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode) or wall_time() - status.st_mtime <= LONGEST_LIFE:
             return
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = open_itself(path, os.O_RDONLY)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             Path(path).unlink()
@@ -179,10 +179,9 @@ def disk_error(what: str, error: OSError) -> DocSpaceError:
 
 
 def _open_locked(path: str) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     while True:
         try:
-            file = os.open(path, flags, 0o600)
+            file = open_itself(path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from .._portal.errors import DocSpaceError, config_error
 from .archive import Verdict, judge_file
 from .files import BackupFile, find, look, newest_first
-from .manifest import Manifest, ManifestError, place_of, read, write
+from .manifest import Manifest, ManifestError, open_itself, place_of, read, write
 from .names import name_of_file
 from .part import Part, disk_error, is_there, remove_if_old, sync_folder
 
@@ -158,7 +158,7 @@ def _finish(place: Place, paper: Manifest, dress: Dress) -> bool:
     try:
         if os.path.lexists(place_of(path)) or os.lstat(path).st_size != paper.size:
             return False
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = open_itself(path, os.O_RDONLY)
         with os.fdopen(file, "rb") as opened:
             # The run that has just renamed it is about to do this itself.
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)

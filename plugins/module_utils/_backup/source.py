@@ -21,6 +21,7 @@ from .archive import Verdict, form_of, judge_file
 from .files import NotRegular, open_regular
 from .manifest import Manifest, ManifestError, place_of, read, reason
 from .names import normal_portal
+from .pace import rate
 from .record import Record
 
 _KINDS = {"portal": "one portal", "dump": "a whole server"}
@@ -113,11 +114,6 @@ def open_source(path: str, *, dump: bool, log: Callable[[str], None]) -> Iterato
         _require_whole(path, verdict, dump)
         manifest, doubt = _manifest(path, verdict)
         yield Source(path, file, verdict, form, manifest, doubt)
-
-
-def rate(size: int, seconds: float) -> str:
-    """Bytes, the time that they took, and how fast that is."""
-    return f"{size} bytes in {seconds:.1f} s ({size / max(seconds, 0.001) / 1e6:.1f} MB/s)"
 
 
 def _require_whole(path: str, verdict: Verdict, dump: bool) -> None:

@@ -19,7 +19,8 @@ from .._portal.errors import DocSpaceError, config_error, protocol_error
 from .._portal.form import Form, post
 from .._portal.values import first_line, is_whole
 from .manifest import reason
-from .source import Source, rate
+from .pace import rate
+from .source import Source
 
 PAGE = "/backupFileUpload.ashx"
 # The server forgets an upload so many seconds after its init, however much of it has come (C42).
