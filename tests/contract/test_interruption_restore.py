@@ -30,7 +30,7 @@ FILE = targz({**PORTAL, "files/folder_1000/file_3/v1/content.bin": Random(3).ran
 
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
-    with Simulator(task_seconds=4) as portal:
+    with Simulator(task_seconds=0.2) as portal:
         portal.set(chunk_size=-(-len(FILE) // CHUNKS))
         yield portal
 

@@ -31,6 +31,7 @@ from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import (
     failed,
     html,
     ok,
+    patience,
     plain_json,
     redirect,
 )
@@ -171,11 +172,6 @@ HISTORIES = [
         ok([row(), row(ONE.upper(), storageType=0)]), "protocol", id="same id, other storage"
     ),
 ]
-
-
-def patience(answer: Answer) -> float:
-    """Time out only where no answer comes."""
-    return 0.4 if answer.end in ("silence", "stall") else 30.0
 
 
 @pytest.mark.parametrize(("answer", "code"), ANSWERS + HISTORIES)
