@@ -299,7 +299,8 @@ def provide_programs(session: nox.Session, **packages: str) -> None:
 @nox.session
 def contract(session: nox.Session) -> None:
     """Run the contract test: recorded answers against the simulator, modules and examples too."""
-    pytest_in_copy(session, "tests/contract", "tests/docs", share="loadgroup")
+    tests = ("tests/contract", "tests/docs", "tests/playbooks")
+    pytest_in_copy(session, *tests, share="loadgroup")
 
 
 @nox.session
