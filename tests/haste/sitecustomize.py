@@ -12,12 +12,15 @@ its workers in such.
 from __future__ import annotations
 
 import time
+from typing import SupportsIndex
 
 _SLEEP = time.sleep
 
 
-def _hasten(seconds: float) -> None:
-    _SLEEP(seconds / 20 if seconds >= 0.5 else seconds)
+def _hasten(seconds: float | SupportsIndex, /) -> None:
+    if isinstance(seconds, (int, float)) and seconds >= 0.5:
+        seconds = seconds / 20
+    _SLEEP(seconds)
 
 
 time.sleep = _hasten

@@ -170,7 +170,7 @@ class Wire:
     ) -> None:
         self._released.set()
         # The server waits for a connection, whatever else happens.
-        socket.create_connection(self._server.server_address[:2]).close()
+        socket.create_connection(("127.0.0.1", self._server.server_address[1])).close()
         self._thread.join()
         self._server.server_close()
 
