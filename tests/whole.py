@@ -43,6 +43,7 @@ class Done(NamedTuple):
 
 def run(name: str, *options: str) -> Done:
     """Run a session."""
+    print(f"----- {name} begins", flush=True)
     began = time.monotonic()
     done = subprocess.run(
         [*NOX, *options, "--session", name],
