@@ -28,9 +28,8 @@ quick: $(VENV)/quick
 demo: $(VENV)/ready
 	$(VENV)/bin/python -m tests.demo
 
-# CI=true makes antsibull-nox check the formatting instead of changing files.
 test: $(VENV)/ready
-	CI=true $(NOX)
+	@$(VENV)/bin/python tests/whole.py
 
 docs: $(VENV)/ready
 	$(NOX) --session docs -- build

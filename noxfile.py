@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -182,6 +183,7 @@ def add_integration(core: str, python: str) -> None:
         config = copy.current_path / "tests" / "integration" / "integration_config.yml"
         config.write_text(
             f"docspace_test_python: {str(python).strip()}\ndocspace_test_root: {copy.current_path}\n"
+            "ansible_pipelining: true\n"
         )
         one = () if core == CORE_HERE or session.posargs else (ONE_TARGET,)
         ansible_test(session, copy, "integration", *one)
@@ -265,15 +267,17 @@ def matrix(session: nox.Session) -> None:
             session.warn(f"Left out ansible-core {core}: it needs Python {' or '.join(pythons)}.")
 
 
-def pytest_in_copy(session: nox.Session, *paths: str, **env: str) -> None:
-    """Run pytest where the collection can be imported, and found by ansible-playbook."""
+def pytest_in_copy(session: nox.Session, *paths: str, share: str = "loadfile", **env: str) -> None:
+    """Run pytest where the collection can be imported, and found by ansible-playbook.
+
+    share: how processes share the tests; by file, where a file's tests share what was played.
+    """
     session.install("-r", "tests/requirements.txt")
     copy = collection_copy(session, CORE_HERE)
     with session.chdir(copy.current_path):
         # Not `pytest`: `python -m` is what finds ansible_collections in PYTHONPATH, on any setup.
-        # A file's tests stay in one process, because they share what was played for them.
         session.run(
-            *("python", "-m", "pytest", "--numprocesses", "auto", "--dist", "loadfile"),
+            *("python", "-m", "pytest", "--numprocesses", "auto", "--dist", share),
             *(session.posargs or paths),
             env={"PYTHONPATH": str(copy.current_place), **env},
         )
@@ -281,18 +285,22 @@ def pytest_in_copy(session: nox.Session, *paths: str, **env: str) -> None:
 
 def provide_programs(session: nox.Session, **packages: str) -> None:
     """Install Debian's packages of programs that are missing, by the program's name."""
-    missing = [package for program, package in packages.items() if not shutil.which(program)]
-    if missing and shutil.which("apt-get") and os.geteuid() == 0:
-        # A container or a CI machine. On others, the tests say what to install.
-        session.run("apt-get", "update", "-q", external=True)
-        options = ("-q", "-y", "--no-install-recommends")
-        session.run("apt-get", "install", *options, *missing, external=True)
+    with (ROOT / ".nox" / "apt.lock").open("w") as lock:
+        # Sessions may run at the same time; the second one then finds nothing missing.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        missing = [package for program, package in packages.items() if not shutil.which(program)]
+        if missing and shutil.which("apt-get") and os.geteuid() == 0:
+            # A container or a CI machine. On others, the tests say what to install.
+            session.run("apt-get", "update", "-q", external=True)
+            options = ("-q", "-y", "--no-install-recommends")
+            session.run("apt-get", "install", *options, *missing, external=True)
 
 
 @nox.session
 def contract(session: nox.Session) -> None:
     """Run the contract test: recorded answers against the simulator, modules and examples too."""
-    pytest_in_copy(session, "tests/contract", "tests/docs")
+    tests = ("tests/contract", "tests/docs", "tests/playbooks")
+    pytest_in_copy(session, *tests, share="loadgroup")
 
 
 @nox.session

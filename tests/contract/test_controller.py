@@ -13,8 +13,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from ansible_collections.onlyoffice.docspace.tests.contract.scenarios import numbered
 from ansible_collections.onlyoffice.docspace.tests.simulator import Simulator
 
@@ -58,6 +56,7 @@ def play(
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"],
             "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_PIPELINING": "true",
             "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
             "ANSIBLE_NOCOLOR": "true",
         },
@@ -144,23 +143,23 @@ def test_answers_full_of_odd_texts(tmp_path: Path) -> None:
     assert not any(result["changed"] for result in results)
 
 
-@pytest.mark.parametrize("value", [None, "{{ nothing }}", "{{ blank }}"])
-def test_what_came_out_empty_deletes_nothing(value: Any, tmp_path: Path) -> None:
+def test_what_came_out_empty_deletes_nothing(tmp_path: Path) -> None:
     """A null really is one when it arrives, and `omit` leaves an option out."""
-    with Simulator(ROWS) as sim:
-        omit = "{{ nothing | default(omit, true) }}"
-        results, _shown = play(
-            tmp_path,
-            sim,
+    tasks: list[tuple[str, dict[str, Any]]] = []
+    for value in (None, "{{ nothing }}", "{{ blank }}"):
+        tasks += [
             ("docspace_backup_prune", {"keep_last": 2, "name_pattern": value}),
             ("docspace_backup", {"state": "absent", "id": value}),
             ("docspace_backup", {"storage_type": "local", "path": "/x", "id": value}),
             ("docspace_backup_info", {"older_than": value}),
-            ("docspace_backup_prune", {"keep_last": 4, "name_pattern": omit, "max_delete": omit}),
-            nothing=None,
-            blank="",
-        )
-        assert [result["failure"]["code"] for result in results[:4]] == ["config"] * 4
-        assert "Leave it out, or use omit" in results[0]["msg"]
-        assert results[4]["changed"] is True
+        ]
+    omit = "{{ nothing | default(omit, true) }}"
+    last = {"keep_last": 4, "name_pattern": omit, "max_delete": omit}
+    tasks.append(("docspace_backup_prune", last))
+    with Simulator(ROWS) as sim:
+        results, _shown = play(tmp_path, sim, *tasks, nothing=None, blank="")
+        *refused, pruned = results
+        assert [result["failure"]["code"] for result in refused] == ["config"] * 12
+        assert all("Leave it out, or use omit" in result["msg"] for result in refused[::4])
+        assert pruned["changed"] is True
         assert sim.count("DELETE") == 1 and sim.count("POST") == 0

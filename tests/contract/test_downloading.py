@@ -332,7 +332,7 @@ def test_a_playbook_that_is_ended_while_the_file_comes(
     folder.mkdir()
     with Simulator(task_seconds=0.2) as sim:
         sim.set(file_size=3_000_000)
-        sim.fault("drip", path=FILE, size=50_000, seconds=0.2, times=1)
+        sim.fault("drip", path=FILE, size=50_000, seconds=0.1, times=1)
         command = playbook(sim, folder, tmp_path / "play.yml")
         # A group of its own, as in a terminal, where Ctrl-C reaches all that belongs to the run.
         with subprocess.Popen(

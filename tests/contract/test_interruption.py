@@ -60,8 +60,8 @@ def test_no_delete_begins_after_an_interruption(
             running.wait(30)
         at_the_end = sim.count("DELETE")
         assert at_the_end < BACKUPS - 10
-        # Workers that live on would go on now: ten times as long as one delete takes.
+        # Workers that live on would go on now: four times as long as one delete takes.
         begun.clear()
-        begun.wait(3)
+        begun.wait(1.2)
         assert sim.count("DELETE") <= at_the_end + concurrency
         assert len(sim.portal.ids()) >= BACKUPS - at_the_end - concurrency

@@ -330,20 +330,21 @@ def test_killed_and_started_again_it_finishes(
 def test_the_portal_goes_away_and_comes_back(stage: Stage) -> None:
     """Refused connections, also for the second read: it isn't known, and a second run finishes."""
     stage.sim.seed(12)
-    stop_at(stage.sim, 4)
+    ended = stop_at(stage.sim, 4)
     first = stage.run("docspace_backup_prune", keep_last=1, concurrency=1, retries=1)
     assert first["failure"]["code"] == "connection"
     assert "ot known" in first["msg"]
     assert first["changed"] is True
+    assert ended.wait(20), "what had arrived is done before the second run counts"
     stage.sim.start()
     second = prune(stage, keep_last=1)
     assert len(stage.sim.portal.ids()) == 1
     assert len(first["removed"]) + len(second["removed"]) >= 10
 
 
-def stop_at(sim: Simulator, number: int) -> None:
-    """The portal stops to serve while it works on this delete."""
-    served, app_before = [0], sim.faults.app
+def stop_at(sim: Simulator, number: int) -> threading.Event:
+    """The portal stops to serve while it works on this delete, and says when that has ended."""
+    served, app_before, ended = [0], sim.faults.app, threading.Event()
 
     def counting(environ: Any, start_response: Any) -> Any:
         if environ["REQUEST_METHOD"] == "DELETE":
@@ -351,6 +352,11 @@ def stop_at(sim: Simulator, number: int) -> None:
             if served[0] == number:
                 sim.faults.app = app_before
                 sim.stop()
+                try:
+                    return app_before(environ, start_response)
+                finally:
+                    ended.set()
         return app_before(environ, start_response)
 
     sim.faults.app = counting
+    return ended

@@ -16,6 +16,7 @@ import uuid
 import warnings
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,6 @@ import pytest
 
 from ansible_collections.onlyoffice.docspace.tests import simulator
 from ansible_collections.onlyoffice.docspace.tests.simulator import Simulator
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # two of its models shadow a method of their base class
-    import docspace_api_sdk as sdk
 
 # .../ansible_collections/onlyoffice/docspace/tests/simulator/__init__.py, links left as they are
 COLLECTIONS = Path(str(simulator.__file__)).parents[5]
@@ -40,6 +37,18 @@ STORAGE_TYPES = {
 }
 STATUSES = ("created", "running", "completed", "cancelled", "failed")
 PERIODS = {"EveryDay": "daily", "EveryWeek": "weekly", "EveryMonth": "monthly"}
+
+
+class _Sdk:
+    """The vendor's client, loaded only where a test uses it: it takes seconds."""
+
+    def __getattr__(self, name: str) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # two of its models shadow a method of their base class
+            return getattr(import_module("docspace_api_sdk"), name)
+
+
+sdk = _Sdk()
 
 
 @pytest.fixture

@@ -37,6 +37,9 @@ RULES = (
 )
 MODULES = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
 
+# All were played for one process.
+pytestmark = pytest.mark.xdist_group("examples")
+
 # The README had this once. The expiring copy counts for "total", and outweighs the last lasting one.
 CAUGHT = """
 - name: Delete old backups, but not all

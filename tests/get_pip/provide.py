@@ -13,6 +13,7 @@ Run it with the Python that has ansible-core: which script is wanted depends on 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import types
@@ -53,5 +54,8 @@ for version in sorted(wanted()):
     if script.exists() or can_download(version):
         continue
     CACHE.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(Path(__file__).with_name("get_pip.py"), script)
+    # In one step: sessions that run at the same time look for it too.
+    new = script.with_suffix(f".{os.getpid()}")
+    shutil.copyfile(Path(__file__).with_name("get_pip.py"), new)
+    new.replace(script)
     print(f"The bootstrap script for pip {version} is out of reach: {script} does its work.")

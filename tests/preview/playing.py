@@ -61,6 +61,7 @@ def play(
                 "ANSIBLE_HOME": str(Path(home, "home")),
                 "ANSIBLE_LOCALHOST_WARNING": "false",
                 "ANSIBLE_NOCOLOR": "true",
+                "ANSIBLE_PIPELINING": "true",
                 "no_proxy": "127.0.0.1",
                 "NO_PROXY": "127.0.0.1",
                 **(environ or {}),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .simulator import Simulator
 
 
-def create_control(sim: Simulator) -> flask.Blueprint:
+def create_control(sim: Simulator) -> flask.Flask:
     """JSON over HTTP under `/simulator/`, without credentials, for this machine only."""
     control = flask.Blueprint("control", __name__, url_prefix="/simulator")
 
@@ -115,7 +115,9 @@ def create_control(sim: Simulator) -> flask.Blueprint:
         host = flask.request.args.get("portal", sim.portal.host)
         return next(portal for portal in sim.portals if portal.host == host).state()
 
-    return control
+    app = flask.Flask(__name__, static_folder=None)
+    app.register_blueprint(control)
+    return app
 
 
 def members() -> dict[str, Any]:

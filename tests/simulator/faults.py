@@ -183,7 +183,7 @@ class FaultLayer:
         change: Callable[[Mapping[str, Any]], None],
         orders: Orders | None = None,
     ) -> None:
-        self.app = app
+        self.app = self.control = app
         self.log = log
         self.change = change
         self.orders = orders or Orders()
@@ -198,7 +198,7 @@ class FaultLayer:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if path.startswith("/simulator"):
-            return self.app(environ, start_response)
+            return self.control(environ, start_response)
         entry = Logged(
             method,
             path,

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import tasks
 from .app import create_app
@@ -25,6 +25,9 @@ from .server import WebServer
 from .settings import Settings
 from .state import Portal, Server
 from .versions import version
+
+if TYPE_CHECKING:  # only newer Pythons have these at run time
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class Simulator:
@@ -65,14 +68,20 @@ class Simulator:
         self.faults = FaultLayer(lambda *_call: [], self.log, self.apply)
         self.second_origin = SecondOrigin(self.clock, self.faults, self._serve)
         self.second_origin.scheme = "https" if self._context else "http"
-        app = create_app(self._server, self.second_origin)
-        app.register_blueprint(create_control(self))
-        self.faults.app = app.wsgi_app
+        self.faults.app = create_app(self._server, self.second_origin).wsgi_app
+        self.faults.control = self._control
+        self._switches: WSGIApplication | None = None
         self._port = port
         self._web: WebServer | None = None
         if seed != "empty":
             for portal in self.portals:
                 portal.seed(seed)
+
+    def _control(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The switches over HTTP. Made when somebody asks: tests in this process turn them here."""
+        if self._switches is None:
+            self._switches = create_control(self).wsgi_app
+        return self._switches(environ, start_response)
 
     def start(self) -> Simulator:
         """Serve; a simulator that was stopped serves again, at the same port."""

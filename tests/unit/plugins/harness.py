@@ -43,7 +43,10 @@ STEERING = (
 
 
 UTILS = Path(__file__).parents[3] / "plugins" / "module_utils"
-LAZY = [f"{path.parent.name}.{path.stem}" for path in sorted(UTILS.glob("_*/*.py"))]
+LAZY = [
+    f"{COLLECTION}.plugins.module_utils.{path.parent.name}.{path.stem}"
+    for path in sorted(UTILS.glob("_*/*.py"))
+]
 
 
 class Clock:
@@ -82,7 +85,8 @@ class Clock:
         clock = self
         # Also to what a module loads only when it needs it.
         for name in LAZY:
-            import_module(f"{COLLECTION}.plugins.module_utils.{name}")
+            if name not in sys.modules:
+                import_module(name)
 
         class Frozen(datetime):
             @classmethod
@@ -90,9 +94,8 @@ class Clock:
                 return clock.now().astimezone(tz)
 
         real: dict[str, Any] = {"sleep": time.sleep, "monotonic": time.monotonic}
-        for name, module in list(sys.modules.items()):
-            if not name.startswith(f"{COLLECTION}.plugins.module"):
-                continue
+        prefix = f"{COLLECTION}.plugins.module"
+        for module in [one for name, one in list(sys.modules.items()) if name.startswith(prefix)]:
             if getattr(module, "time", None) is time:
                 monkeypatch.setattr(module, "time", self)
             for attribute, function in real.items():

@@ -46,9 +46,17 @@ class Answer(NamedTuple):
     raw: bytes | None = None
 
 
+# How long a test lets a client wait for an answer that doesn't come: enough for one that does.
+SHORT = 0.2
+
 CLOSE = Answer(end="close")
 RESET = Answer(end="reset")
 SILENCE = Answer(end="silence")
+
+
+def patience(answer: Answer) -> float:
+    """The time-out for a test: short only where no whole answer comes."""
+    return SHORT if answer.end in ("silence", "stall") else 30.0
 
 
 def ok(response: Any = None, **envelope: Any) -> Answer:
@@ -148,7 +156,7 @@ class Wire:
         self._released = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.wire = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread = threading.Thread(target=self._serve)
 
     def __enter__(self) -> Wire:
         self._thread.start()
@@ -161,9 +169,19 @@ class Wire:
         trace: TracebackType | None,
     ) -> None:
         self._released.set()
-        self._server.shutdown()
+        # The server waits for a connection, whatever else happens.
+        socket.create_connection(("127.0.0.1", self._server.server_address[1])).close()
         self._thread.join()
         self._server.server_close()
+
+    def _serve(self) -> None:
+        """Not `serve_forever`, whose end is waited for in each test: it looks up now and then only."""
+        while True:
+            connection, address = self._server.get_request()
+            if self._released.is_set():
+                connection.close()
+                return
+            self._server.process_request(connection, address)
 
     @property
     def host(self) -> str:

@@ -83,9 +83,9 @@ def test_no_module_escapes() -> None:
 def test_an_option_that_came_out_empty_is_refused(
     module: str, option: str, fine: list[Any], run: Run
 ) -> None:
-    """Before anything is sent: a request fails the test."""
-    for options in TASKS[module]:
-        for value in NOTHING:
+    """Before anything is sent: a request fails the test. All forms of nothing in the first task."""
+    for number, options in enumerate(TASKS[module]):
+        for value in ONE_NOTHING[:4] if number else NOTHING:
             if value in fine:
                 continue
             given = {**task_of(module, options), option: value}
@@ -99,15 +99,15 @@ def test_an_option_that_came_out_empty_is_refused(
 
 
 @pytest.mark.parametrize(("module", "option", "fine"), OPTIONS)
-@pytest.mark.parametrize("value", [10**400, -(10**400), float("inf"), float("nan"), True])
 def test_a_number_that_nobody_means_is_refused(
-    value: Any, module: str, option: str, fine: list[Any], run: Run
+    module: str, option: str, fine: list[Any], run: Run
 ) -> None:
-    kind = spec_of(module)["argument_spec"].get(option, {}).get("type")
-    if kind not in ("int", "float") and value is True:
-        return
-    result = run(module, **{**task_of(module, TASKS[module][0]), option: value})
-    assert result["failure"]["code"] == "config" and option in result["msg"]
+    values = [10**400, -(10**400), float("inf"), float("nan")]
+    if spec_of(module)["argument_spec"].get(option, {}).get("type") in ("int", "float"):
+        values.append(True)
+    for value in values:
+        result = run(module, **{**task_of(module, TASKS[module][0]), option: value})
+        assert result["failure"]["code"] == "config" and option in result["msg"], value
 
 
 def test_a_policy_for_an_empty_pattern_deletes_nothing(wire: Wire, run: Run) -> None:

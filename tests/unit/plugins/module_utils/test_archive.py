@@ -42,7 +42,7 @@ GOOD = targz()
 PLAIN = tar()
 # What a good portal archive holds, to put something hostile beside it.
 REST = b"".join(entry(name, content) for name, content in PORTAL.items())
-thorough = settings(max_examples=400, deadline=None, database=None)
+thorough = settings(max_examples=200, deadline=None, database=None)
 
 
 def judge(content: bytes) -> Verdict:

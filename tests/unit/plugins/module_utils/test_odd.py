@@ -48,10 +48,9 @@ def literal(answer: Answer, text: str) -> Answer:
 
 # No whole number; the first three are no JSON either, though Python's reader takes them.
 NO_NUMBER = ["Infinity", "-Infinity", "NaN", "1e400", "-1e400", "50.5", "true", "[]", "{}", '"x"']
-NO_NUMBER += ["1" * 400, "1" * 5000, '"\\u00b2"', '"1e400"', '""', "-1", "99999"]
+NO_NUMBER += ["1" * 400, "1" * 5000, '"\\u00b2"', '"1e400"', '""', "-1"]
 
 
-@pytest.mark.parametrize("number", NO_NUMBER)
 @pytest.mark.parametrize(
     "plan",
     [
@@ -62,12 +61,13 @@ NO_NUMBER += ["1" * 400, "1" * 5000, '"\\u00b2"', '"1e400"', '""', "-1", "99999"
     ],
     ids=["backupsStored", "hour", "day", "period"],
 )
-def test_a_schedule_with_no_number(plan: Any, number: str, wire: Wire, run: Run) -> None:
-    if plan["backupsStored"] == 424242 and number == "99999":
-        number = "9999999"  # the server's own bound isn't ours to know
-    wire.expect("GET", "getbackupschedule", literal(ok(plan), number))
-    result = run("docspace_backup_info", gather=["schedule"])
-    assert result["failure"]["code"] == "protocol" and result["changed"] is False
+def test_a_schedule_with_no_number(plan: Any, wire: Wire, run: Run) -> None:
+    # How many backups are stored at most is the server's own bound, and not ours to know.
+    large = "9999999" if plan["backupsStored"] == 424242 else "99999"
+    for number in [*NO_NUMBER, large]:
+        wire.expect("GET", "getbackupschedule", literal(ok(plan), number))
+        result = run("docspace_backup_info", gather=["schedule"])
+        assert result["failure"]["code"] == "protocol" and result["changed"] is False, number
 
 
 @pytest.mark.parametrize(

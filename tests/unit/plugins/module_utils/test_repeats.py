@@ -25,14 +25,13 @@ from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import (
     failed,
     html,
     ok,
+    patience,
 )
 
 Run = Callable[..., dict[str, Any]]
 
 HISTORY = "getbackuphistory"
 DELETE = f"deletebackup/{ONE}"
-# Long enough for an answer on a busy machine, where one comes.
-SHORT = 0.4
 
 # An answer that may be another one next time, the code it comes to, the HTTP status.
 TRANSIENT = [
@@ -57,11 +56,6 @@ LASTING = [
     pytest.param(failed(501), "server", id="501"),
     pytest.param(html(200), "protocol", id="login page"),
 ]
-
-
-def patience(answer: Answer) -> float:
-    """Time out only where no answer comes."""
-    return SHORT if answer.end in ("silence", "stall") else 30.0
 
 
 def doubling(sleeps: list[float]) -> bool:

@@ -29,7 +29,7 @@ BY_PERIOD = [f"keep_within_{name}" for name in NAMES[1:]]
 SPANS = ["1h", "25h", "1d", "3d6h", "2w", "1m", "1m1d", "13m", "1y2m", "9999y", "7200", 90000]
 Options = dict[str, Any]
 
-thorough = settings(max_examples=300, deadline=None, database=None)
+thorough = settings(max_examples=150, deadline=None, database=None)
 
 
 def copies_within(half_hours: int, most: int) -> st.SearchStrategy[list[Copy]]:

@@ -94,11 +94,18 @@ ADDRESSES = [
     "jane:5ecret5ecret@docspace.example.com",
     "https:/jane:5ecret5ecret@docspace.example.com",
 ]
+NAMES = ("url", "portal_url", "api_host", "DOCSPACE_BASE_URL")
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-@pytest.mark.parametrize("name", ["url", "portal_url", "api_host", "DOCSPACE_BASE_URL"])
-@pytest.mark.parametrize("module", sorted(FIRST))
+# Each module with each address and each name, and each address by each name.
+GIVEN = [
+    pytest.param(module, NAMES[(at + number) % len(NAMES)], address, id=f"{module}-{number}")
+    for at, module in enumerate(sorted(FIRST))
+    for number, address in enumerate(ADDRESSES)
+]
+
+
+@pytest.mark.parametrize(("module", "name", "address"), GIVEN)
 def test_what_an_address_gives_away(module: str, name: str, address: str, run: Run) -> None:
     """Ansible logs the arguments of a module before anybody has looked at them."""
     env = {name: address} if name.isupper() else {}

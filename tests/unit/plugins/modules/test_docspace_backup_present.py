@@ -35,6 +35,7 @@ from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import (
     failed,
     html,
     ok,
+    patience,
     redirect,
 )
 
@@ -51,8 +52,6 @@ PAIRS = [{"key": "filePath", "value": "/srv/backup"}]
 BODY = {"storageType": "Local", "storageParams": PAIRS}
 CREATED, RUNNING, DONE = task(status=0), task(progress=40), task(progress=100, status=2)
 FACTS = {key: value for key, value in RECORD.items() if key != "age_seconds"}
-# Long enough for an answer on a busy machine, where one comes.
-SHORT = 0.4
 
 # What a portal may say while it is away for a moment.
 AWAY = [
@@ -78,11 +77,6 @@ LOST = [
     pytest.param(ok(True), id="true"),
     pytest.param(ok({"taskId": ONE}), id="half a task"),
 ]
-
-
-def patience(answer: Answer) -> float:
-    """Time out only where no answer comes."""
-    return SHORT if answer.end == "silence" else 30.0
 
 
 def begin(wire: Wire, answer: Answer | None = None, *, before: Any = None, **body: Any) -> None:

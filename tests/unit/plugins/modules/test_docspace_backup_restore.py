@@ -33,6 +33,7 @@ from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import (
     failed,
     html,
     ok,
+    patience,
     plain_json,
     redirect,
 )
@@ -63,7 +64,6 @@ DIFF = {
     },
 }
 PROBLEM = {"title": "Forbidden", "status": 403, "traceId": "00-1"}
-SHORT = 0.4
 
 # What a portal may say while it is offline (C31), or nothing.
 OFFLINE = [
@@ -90,11 +90,6 @@ LOST = [
     pytest.param(html(200), "protocol", id="page"),
     pytest.param(ok(None), "protocol", id="nothing"),
 ]
-
-
-def patience(answer: Answer) -> float:
-    """Time out only where no answer comes."""
-    return SHORT if answer.end == "silence" else 30.0
 
 
 def check(

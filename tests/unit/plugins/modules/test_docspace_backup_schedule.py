@@ -23,6 +23,7 @@ from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import (
     failed,
     html,
     ok,
+    patience,
     redirect,
 )
 
@@ -66,7 +67,6 @@ SHOWN = {
 DAILY = {"period": "daily", "weekday": None}
 MONTHLY = {"period": "monthly", "weekday": None, "monthday": 28}
 WEEK = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"]
-SHORT = 0.4
 
 # What may come in place of the answer to a write that was taken all the same.
 LOST = [
@@ -82,11 +82,6 @@ LOST = [
     pytest.param(ok(None), "protocol", id="nothing"),
     pytest.param(ok(False), "protocol", id="false"),
 ]
-
-
-def patience(answer: Answer) -> float:
-    """Time out only where no answer comes."""
-    return SHORT if answer.end == "silence" else 30.0
 
 
 def cron(**values: Any) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def test_the_examples_run_one_after_the_other(tmp_path: Path) -> None:
                 "ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"],
                 "ANSIBLE_HOME": str(tmp_path / "home"),
                 "ANSIBLE_LOCALHOST_WARNING": "false",
+                "ANSIBLE_PIPELINING": "true",
                 "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
                 "DOCSPACE_BASE_URL": sim.url,
                 "DOCSPACE_API_KEY": sim.key,

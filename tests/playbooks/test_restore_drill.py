@@ -17,6 +17,7 @@ from ansible_collections.onlyoffice.docspace.tests.preview.playing import Play, 
 from ansible_collections.onlyoffice.docspace.tests.simulator import Simulator
 
 DRILL = "onlyoffice.docspace.restore_drill"
+HASTE = str(Path(__file__).parents[1] / "haste")
 
 
 def rows(*numbers: int) -> list[dict[str, Any]]:
@@ -48,9 +49,8 @@ class Stage(NamedTuple):
         secrets = [
             key for sim in (self.source, self.second) for key in (sim.key, sim.portal.read_key)
         ]
-        done = play(
-            self.folder, playbook=DRILL, environ={"ANSIBLE_VERBOSITY": "3"}, **self.given(**changed)
-        )
+        environ = {"ANSIBLE_VERBOSITY": "3", "PYTHONPATH": HASTE}
+        done = play(self.folder, playbook=DRILL, environ=environ, **self.given(**changed))
         for secret in secrets:
             assert secret not in done.text, "a secret is shown"
             for place in self.folder.iterdir():
