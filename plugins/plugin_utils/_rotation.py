@@ -10,8 +10,10 @@ This file is private to the collection.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils._backup.names import normal_portal
@@ -55,11 +57,13 @@ def read_wishes(given: Mapping[str, Any], twins: Callable[[str], list[str]]) -> 
 
     twins: tells of an address which hosts of the play lead there.
     """
-    nulls = [f"backup_rotation_{name}" for name in OPTIONS if name in given and _null(given[name])]
+    nulls = [
+        f"backup_rotation_{name}" for name in OPTIONS if name in given and is_null(given[name])
+    ]
     parts = {name: dict(given.get(name) or {}) for name in DICTIONARIES}
     offsite = parts["offsite"]
     keep = offsite.pop("keep", {})
-    if _null(keep):
+    if is_null(keep):
         nulls.append("backup_rotation_offsite.keep")
     address = address_of(parts["connection"].get("url"))
     hosts = twins(address) if address else []
@@ -93,7 +97,7 @@ def read_wishes(given: Mapping[str, Any], twins: Callable[[str], list[str]]) -> 
         )
 
     def wanted(name: str) -> dict[str, Any] | None:
-        return None if _null(given.get(name)) else parts[name]
+        return None if is_null(given.get(name)) else parts[name]
 
     return Wishes(
         connection=parts["connection"],
@@ -111,9 +115,20 @@ def read_wishes(given: Mapping[str, Any], twins: Callable[[str], list[str]]) -> 
     )
 
 
-def _null(value: object) -> bool:
+def is_null(value: object) -> bool:
     """Whether an option came out null: that is an empty text on ansible-core before 2.19."""
     return value is None or (isinstance(value, str) and value == "")
+
+
+def options_of_role() -> dict[str, Any]:
+    """The options of the role backup_rotation, as it has them in its argument_specs."""
+    path = Path(__file__).parents[2] / "roles/backup_rotation/meta/argument_specs.yml"
+    # libyaml, where it is there, takes a tenth of the time.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    with path.open(encoding="utf-8") as file:
+        specs = yaml.load(file, Loader=loader)  # noqa: S506
+    options: dict[str, Any] = specs["argument_specs"]["main"]["options"]
+    return options
 
 
 def address_of(url: object) -> str:
