@@ -18,6 +18,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,9 @@ def until(happened: Callable[[], bool], what: str) -> None:
 class Night:
     """A night of one portal, from the start to where its backup is being made."""
 
-    def __init__(self, sim: Simulator, folder: Path, *, pipelined: bool = True) -> None:
+    def __init__(
+        self, sim: Simulator, folder: Path, *, pipelined: bool = True, **keywords: Any
+    ) -> None:
         self.sim = sim
         self.mark = uuid.uuid4().hex
         role = {
@@ -83,6 +86,7 @@ class Night:
         play = {
             "hosts": "localhost",
             "gather_facts": False,
+            **keywords,
             "vars": {} if pipelined else {"ansible_pipelining": False},
             "tasks": [
                 {"ansible.builtin.import_role": {"name": role["name"]}, "vars": role["vars"]}
@@ -163,6 +167,13 @@ class TestNight:
             said = night.end()
             assert night.running.returncode == 2, said
             assert "Interrupted during make" in said
+            assert sim.count("DELETE") == 0
+
+    def test_a_task_that_takes_too_long_ends_the_night(self, tmp_path: Path) -> None:
+        with Simulator(OLD, task_seconds=12) as sim:
+            night = Night(sim, tmp_path, timeout=8)
+            said = night.end()
+            assert night.running.returncode == 2, said
             assert sim.count("DELETE") == 0
 
     def test_without_an_interruption_it_goes_on(self, tmp_path: Path) -> None:
