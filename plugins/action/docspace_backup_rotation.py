@@ -93,6 +93,11 @@ class ActionModule(ActionBase):
     def _options(self) -> dict[str, Any]:
         """The options as they are given, if the role takes them so. The playbooks for many portals
         leave that check to this place: as a task of its own it would be a third of what they do."""
+        for name in set(OPTIONS) - set(self._task.args):
+            if f"backup_rotation_{name}" in self._vars:
+                # Before ansible-core 2.19, `default(omit)` also hides a variable in which another
+                # one isn't defined. Read once more, it says so.
+                self._templar.template(self._vars[f"backup_rotation_{name}"])
         given = {
             name: None if is_null(value) else value
             for name, value in self._task.args.items()

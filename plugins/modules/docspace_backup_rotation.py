@@ -67,8 +67,15 @@ attributes:
   idempotent:
     support: full
 seealso:
-  - plugin: onlyoffice.docspace.backup_rotation
-    plugin_type: role
+  - module: onlyoffice.docspace.docspace_backup
+  - module: onlyoffice.docspace.docspace_backup_download
+  - module: onlyoffice.docspace.docspace_backup_prune
+  - module: onlyoffice.docspace.docspace_backup_schedule
+  - name: "Guide: Many portals, every night"
+    link: docsite/guide_fleet.html
+    description: >-
+      The inventory, the role, and what keeps the backups safe.
+      In the collection's folder it is C(docs/docsite/rst/guide_fleet.rst).
 """
 
 EXAMPLES = r"""
