@@ -77,6 +77,14 @@ options:
       - Whether to work on the backups of the whole server instead of the portal's.
     type: bool
     default: false
+  gather:
+    description:
+      - What else to read before the first delete, so that no other task has to. Of V(schedule), RV(schedule) tells.
+    type: list
+    elements: str
+    choices:
+      - schedule
+    version_added: 0.2.0
 extends_documentation_fragment:
   - onlyoffice.docspace._docspace
   - onlyoffice.docspace._retention
@@ -289,6 +297,14 @@ counts:
       description: In RV(absent).
       type: int
       returned: always
+schedule:
+  description:
+    - The automatic backup, as M(onlyoffice.docspace.docspace_backup_info) returns it. V(null) for none, and if O(gather)
+      doesn't ask for it.
+  returned: success, and when a delete failed
+  type: dict
+  version_added: 0.2.0
+  sample:
 diff:
   description: The plan as a table.
   returned: success, and when a delete failed
@@ -357,6 +373,7 @@ SPEC: dict[str, Any] = {
     "max_delete": {"type": "int"},
     "concurrency": {"type": "int", "default": 4},
     "dump": {"type": "bool", "default": False},
+    "gather": {"type": "list", "elements": "str", "choices": ["schedule"]},
 }
 
 
@@ -380,11 +397,12 @@ def run(module: AnsibleModule, client: Client) -> Result:
         records = select(history, storage_type=kinds, name_pattern=pattern)
         plan = plan_policy(records, policy, time)
     warnings.append(guard(plan, history, protected, params["max_delete"]))
+    schedule = _schedule(client, dump=dump) if params["gather"] else None
     doomed = [record for record, _reasons in plan.remove]
     outcome = Outcome({record.id for record in doomed}, {}, [], [])
     if doomed and not module.check_mode:
         outcome = delete(client, doomed, dump=dump, concurrency=params["concurrency"])
-    values = report(plan, outcome, len(history), time)
+    values = {**report(plan, outcome, len(history), time), "schedule": schedule}
     diff = {"prepared": diff_table(plan, time)}
     outcome.warnings[:0] = warnings
     if outcome.failures:
@@ -418,6 +436,12 @@ def _policy(params: dict[str, Any]) -> Policy:
     except RetentionError as error:
         code = "guard" if error.option == "policy" else "config"
         raise DocSpaceError(code, f"{error}.") from error
+
+
+def _schedule(client: Client, *, dump: bool) -> dict[str, Any] | None:
+    from ..module_utils._backup.schedule import read_schedule, shown
+
+    return shown(read_schedule(client, dump=dump))
 
 
 def main() -> None:

@@ -90,9 +90,9 @@ def main() -> None:
     ratios.append(Ratio(f"lines of YAML that one writes: {ours} / {theirs}", ours / theirs))
     head = ["a night", "s", "s of processor", "of the simulator", "requests each", "MiB"]
     notes = [
-        f"{FORKS} forks, one run each, with Ansible's defaults, so without pipelining. A backup takes "
-        f"{TASK_SECONDS:g} s, and both look every 2 s.\nBoth left the same copies on each portal, "
-        "and a new one. MiB: of ansible-playbook's largest process."
+        f"{FORKS} forks, one run each, with Ansible's defaults. A backup takes {TASK_SECONDS:g} s, and "
+        "both look every 2 s.\nBoth left the same copies on each portal, and a new one. MiB: of "
+        "ansible-playbook's largest process."
     ]
     print(Report(head, rows, ratios, notes).text())
 

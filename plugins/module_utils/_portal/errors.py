@@ -41,8 +41,8 @@ class DocSpaceError(Exception):
     code: one of those that the modules document. status, method, path: of the HTTP exchange, None
     where there was none. detail: the server's words. retry_after: seconds that it asks to wait.
     outcome: what the request that failed did on the server. changed: whether the task as a whole
-    changed something there, or started what goes on. values: more result keys. warnings: what the
-    user must know beside it.
+    changed something there, or started what goes on. title: a few words, where those of the code
+    say too little. values: more result keys. warnings: what the user must know beside it.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class DocSpaceError(Exception):
         self.method: str | None = None
         self.path: str | None = None
         self.changed = False
+        self.title = _TITLES[code]
         self.values: dict[str, Any] = {}
         self.warnings: list[str | None] = []
 
@@ -78,7 +79,7 @@ class DocSpaceError(Exception):
         """The result key `failure`."""
         return {
             "code": self.code,
-            "title": _TITLES[self.code],
+            "title": self.title,
             "status": self.status,
             "method": self.method,
             "path": self.path,

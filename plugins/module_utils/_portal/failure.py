@@ -50,6 +50,8 @@ def interrupted(signal: Interrupted, advice: str) -> DocSpaceError:
     words = f"Interrupted by {signal.name}: nothing that writes was sent after it.{sent} {advice}"
     error = DocSpaceError("task_failed", words)
     error.changed = signal.wrote
+    # Who runs several modules one after the other has to know this from any other failure.
+    error.title = "interrupted"
     return error
 
 

@@ -122,11 +122,37 @@ def test_no_two_files_need_each_other() -> None:
         left = {name: found for name, found in left.items() if name not in free}
 
 
+# A module that stands in an action of the same name: its file is documentation alone.
+ACTIONS = {Path(name).stem for name in TREES if name.startswith("action/")}
+# What judges a night, for an action or a playbook. Of Ansible it needs the errors and the truth.
+JUDGES = ("_rotation", "_rotation_night", "_rotation_report", "_rotation_state")
+
+
 def test_a_module_imports_what_it_says_and_no_other_module() -> None:
     for name, found in in_folder("modules").items():
+        if Path(name).stem in ACTIONS:
+            assert found == {"__future__"}, name
+            continue
         assert found & {"_portal.module"}, name
         for one in found:
             assert "." not in one or one.startswith("_portal.") or one in OURS, f"{name}: {one}"
+
+
+def test_what_judges_starts_nothing_and_asks_nobody() -> None:
+    for judge in JUDGES:
+        tree = TREES[f"plugin_utils/{judge}.py"]
+        asked = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        of_ansible = {one for one in asked if one and one.startswith("ansible")}
+        assert of_ansible <= {"ansible.errors", "ansible.module_utils.parsing.convert_bool"}, judge
+        ours = {one for one in IMPORTS[f"plugin_utils/{judge}.py"] if one.startswith("_")}
+        assert ours <= {"_backup.names", "_portal.options", "_portal.values", "__future__"}, judge
+
+
+def test_an_action_only_runs_modules_and_what_judges() -> None:
+    for name, found in in_folder("action").items():
+        ours = {".".join(one.split(".")[:2]) for one in found if "." in one}
+        assert ours <= {f"plugin_utils.{judge}" for judge in JUDGES}, name
+        assert (PLUGINS / "modules" / Path(name).name).exists(), f"{name} has no documentation"
 
 
 def test_a_filter_needs_no_portal() -> None:

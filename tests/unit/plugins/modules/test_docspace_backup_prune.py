@@ -45,7 +45,7 @@ VECTORS = json.loads(
     (Path(__file__).parents[1] / "module_utils" / "retention-vectors.json").read_text("utf-8")
 )
 TRUE = ok(True)
-KEYS = {"changed", "kept", "removed", "failures", "absent", "counts", "diff"}
+KEYS = {"changed", "kept", "removed", "failures", "absent", "counts", "schedule", "diff"}
 
 
 def uid(number: int) -> str:
@@ -1083,6 +1083,27 @@ def test_long_names_and_words_keep_the_messages_short(verbosity: int, wire: Wire
     wire.expect("GET", HISTORY, ok([copy(0), copy(1)]))
     result = incomplete(run, "server", ids=[uid(1), uid(2)], concurrency=1, verbosity=verbosity)
     assert all(len(warning) < 1000 for warning in result.get("warnings", []))
+
+
+# --- what else is read ---
+
+
+def test_the_schedule_is_read_before_the_first_delete(wire: Wire, run: Run) -> None:
+    cron = {"period": 0, "hour": 3, "day": 0}
+    plan = {"storageType": 3, "storageParams": [], "cronParams": cron, "backupsStored": 5}
+    wire.expect("GET", HISTORY, ok(days(0, 1)))
+    wire.expect("GET", "getbackupschedule", ok(plan))
+    deletes(wire, [1])
+    result = prune(run, keep_last=1, gather=["schedule"])
+    assert (result["schedule"]["period"], result["schedule"]["hour"]) == ("daily", 3)
+    wire.expect("GET", HISTORY, ok(days(0)))
+    assert prune(run, keep_last=1)["schedule"] is None
+
+
+def test_a_schedule_that_can_not_be_read_removes_nothing(wire: Wire, run: Run) -> None:
+    wire.expect("GET", HISTORY, ok(days(0, 1)))
+    wire.expect("GET", "getbackupschedule", failed(500))
+    fail(run, "server", keep_last=1, gather=["schedule"])
 
 
 # --- interrupted ---

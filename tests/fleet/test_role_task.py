@@ -1,0 +1,141 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one task of the role: what reaches its modules, and what it tells of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.onlyoffice.docspace.tests.fleet.nights import (
+    LOCAL,
+    Fleet,
+    copies,
+    file_of,
+    problems,
+    uuid,
+)
+
+ROLE = "onlyoffice.docspace.backup_rotation"
+PRUNE = {"keep_last": 2, "protect_ids": [uuid(77)]}
+# Of a play whose other tasks need them. Each would do harm in a night.
+DEFAULTS = {
+    "group/onlyoffice.docspace.docspace": {"url": "http://127.0.0.1:1", "api_key": "sk-other"},
+    "onlyoffice.docspace.docspace_backup_info": {"limit": 1, "lasting": True, "timeout": 0.0001},
+    "onlyoffice.docspace.docspace_backup_prune": {"max_delete": 0},
+    "onlyoffice.docspace.docspace_backup_file_info": {"newer_than": "1h"},
+    "ansible.builtin.file": {"state": "touch"},
+}
+
+
+def play(**more: Any) -> dict[str, Any]:
+    """The role, and what its task said."""
+    return {
+        "hosts": "docspace_portals",
+        "gather_facts": False,
+        "tasks": [
+            {"ansible.builtin.import_role": {"name": ROLE}},
+            {"ansible.builtin.set_fact": {"seen": "{{ _backup_rotation_night }}"}},
+        ],
+        **more,
+    }
+
+
+def off(fleet: Fleet, folder: Path, name: str) -> None:
+    """Three files for a portal, of which two stay."""
+    folder.mkdir()
+    for number, hours in enumerate((2, 48, 72), 1):
+        file_of(folder, fleet.portals[name].url, hours, number)
+    keep = {"keep_last": 2}
+    fleet.hosts[name]["backup_rotation_offsite"] = {
+        "dest": str(folder),
+        "max_age": "30d",
+        "keep": keep,
+    }
+
+
+def test_defaults_of_the_play_reach_no_step(tmp_path: Path) -> None:
+    with Fleet(tmp_path, backup_rotation_prune=PRUNE, backup_rotation_fail=False) as fleet:
+        fleet.add("sales", copies(2, 48, 72, 96))
+        off(fleet, tmp_path / "files", "sales")
+        run, found = fleet.gather([play(module_defaults=DEFAULTS)], "seen")
+        left = fleet.ids("sales")
+    assert run.code == 0, run.text
+    report = found["sales"]["report"]
+    assert (report["problems"], report["count"], report["removed"]) == ([], 2, 2), run.text
+    assert left == {1, 2}
+    assert report["offsite_removed"] == 1
+    assert len(list((tmp_path / "files").iterdir())) == 4
+
+
+def test_each_step_is_told_and_shown(tmp_path: Path) -> None:
+    make = {**LOCAL, "max_age": "20h"}
+    given = {"backup_rotation_prune": PRUNE, "backup_rotation_make": make}
+    with Fleet(tmp_path, backup_rotation_fail=False, **given) as fleet:
+        key = fleet.add("sales", copies(2, 48, 72, 96)).key
+        off(fleet, tmp_path / "files", "sales")
+        dry, foretold = fleet.gather([play()], "seen", "--check", "--diff", "-vvv")
+        run, found = fleet.gather([play()], "seen", "--diff", "-vvv")
+        again, unchanged = fleet.gather([play()], "seen", "--diff")
+    one = found["sales"]
+    assert [f"{step['step']} {step['module'].rpartition('.')[2]}" for step in one["steps"]] == [
+        "make docspace_backup",
+        "offsite docspace_backup_download",
+        "read docspace_backup_info",
+        "offsite docspace_backup_file_info",
+        "prune docspace_backup_file_info",
+        "prune docspace_backup_prune",
+        "prune file",
+        "prune file",
+    ]
+    assert [step["changed"] for step in one["steps"]] == [False] * 5 + [True] * 3
+    assert one["steps"][5]["msg"] == "2 removed, 2 kept."
+    assert [step["msg"] for step in foretold["sales"]["steps"]][5] == "2 removed, 2 kept."
+    headers = [part["before_header"] for part in one["diff"] if "before_header" in part]
+    assert {header.partition(":")[0] for header in headers} == {"make", "offsite", "prune"}
+    (table,) = [part["prepared"] for part in one["diff"] if "prepared" in part]
+    assert table.startswith("prune:\n- 00000000-0000-4000-8000-000000000004")
+    assert "prune:\n- 00000000" in run.text
+    # What a module warns of is passed on.
+    assert "protect_ids: not in the history" in run.text
+    assert "protect_ids: not in the history" in str(one["warnings"])
+    assert (one["changed"], foretold["sales"]["changed"]) == (True, True)
+    assert unchanged["sales"]["changed"] is False
+    for text in (dry.text, run.text, again.text, str(found), str(foretold)):
+        assert key not in text
+
+
+def test_twins_are_found_where_the_role_is_told_the_address(tmp_path: Path) -> None:
+    """Not in the inventory, where other hosts would find it."""
+    with Fleet(tmp_path, backup_rotation_prune=PRUNE, backup_rotation_fail=False) as fleet:
+        sim = fleet.add("one", copies(2, 48, 72))
+        fleet.host("two", sim.url, sim.key)
+        other = fleet.add("other", copies(2, 48, 72))
+        for name in fleet.hosts:
+            portal = other if name == "other" else sim
+            fleet.hosts[name] = {"portal": portal.url, "key": portal.key}
+        connection = {"url": "{{ portal }}", "api_key": "{{ key }}"}
+        task = {
+            "ansible.builtin.import_role": {"name": ROLE},
+            "vars": {"backup_rotation_connection": connection},
+        }
+        mine = {"hosts": "docspace_portals", "gather_facts": False, "tasks": [task]}
+        run, reports = fleet.gather([mine], "backup_rotation_report")
+        assert run.code == 0, run.text
+        assert sim.requests == []
+    assert {name: problems(one) for name, one in reports.items()} == {
+        "one": ["config config"],
+        "two": ["config config"],
+        "other": [],
+    }
+    assert reports["other"]["removed"] == 1
+
+
+def test_a_dump_is_looked_for_where_dumps_are(tmp_path: Path) -> None:
+    """The step that says so isn't done in a look, but it says which history is meant."""
+    with Fleet(tmp_path, backup_rotation_make={**LOCAL, "dump": True}) as fleet:
+        sim = fleet.add("sales", copies(2))
+        run = fleet.play("onlyoffice.docspace.fleet_report")
+        asked = [f"{one.path.rpartition('/')[2]}?{one.query}" for one in sim.requests]
+    assert asked == [f"getbackup{what}?Dump=true" for what in ("history", "schedule")], run.text

@@ -1,0 +1,377 @@
+# Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The order of a night, when it thins out and when it doesn't, and what it reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._rotation import read_wishes
+from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._rotation_night import Night
+from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._rotation_report import (
+    account,
+    report,
+    sentences,
+)
+from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._rotation_state import State
+
+HOUR = 3600
+URL = "https://docs.example.com"
+PRUNE = {"keep_last": 2}
+MAKE = {"storage_type": "local", "path": "/srv/backup"}
+SERVER = {
+    "failed": True,
+    "msg": "The portal failed.\nTry again.",
+    "changed": False,
+    "failure": {"code": "server", "title": "portal failed"},
+}
+
+
+def record(number: int, hours: float, **more: Any) -> dict[str, Any]:
+    """A backup, or the facts of one that a file has."""
+    return {
+        "id": f"id-{number}",
+        "created_on": f"2026-11-{26 - int(hours) // 24:02}T03:00:00Z",
+        "expires_on": None,
+        "age_seconds": int(hours * HOUR),
+        "age": f"{hours} hours",
+        "storage_type": "local",
+        **more,
+    }
+
+
+def file(number: int, hours: float, **more: Any) -> dict[str, Any]:
+    """A file off site that is what its manifest says."""
+    facts: dict[str, Any] = {
+        "path": f"/srv/{number}.tar.gz",
+        "valid": None,
+        "problems": [],
+        "kind": "portal",
+    }
+    return {**record(number, hours), **facts, "manifest": True, "matches_manifest": True, **more}
+
+
+def info(*records: dict[str, Any]) -> dict[str, Any]:
+    """A history."""
+    return {
+        "changed": False,
+        "backups": list(records),
+        "count": len(records),
+        "total": len(records),
+        "schedule": {"period": "daily"},
+    }
+
+
+def pruned(
+    kept: list[dict[str, Any]], removed: list[dict[str, Any]], **more: Any
+) -> dict[str, Any]:
+    """What thinning out came to."""
+    total = len(kept) + len(removed)
+    counts = {"total": total, "considered": total, "kept": len(kept), "removed": len(removed)}
+    reasons = {"reasons": ["last"]}
+    return {
+        "changed": bool(removed),
+        "kept": [{**one, **reasons} for one in kept],
+        "removed": [{**one, **reasons} for one in removed],
+        "absent": [],
+        "counts": {**counts, **more},
+        "schedule": {"period": "daily"},
+    }
+
+
+class Run:
+    """A night whose modules answer in turn, each with what is left of its results."""
+
+    def __init__(
+        self,
+        results: dict[str, list[dict[str, Any]]],
+        *,
+        dry: bool = False,
+        looks: bool = False,
+        **given: Any,
+    ) -> None:
+        connection = {"connection": {"url": URL, "api_key": "sk-x"}, "max_age": "26h"}
+        wishes = read_wishes({**connection, **given}, lambda _address: [])
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.state = State(wishes, dry=dry, looks=looks)
+
+        def start(_step: str, module: str, options: dict[str, Any]) -> dict[str, Any]:
+            name = module.rpartition(".")[2].replace("docspace_", "")
+            self.asked.append((name, options))
+            return results[name].pop(0)
+
+        night = Night(self.state, start)
+        if looks:
+            night.look()
+        else:
+            night.serve()
+        assert not any(results.values()), "a module that should have been run wasn't"
+        self.report = report(self.state, "sales")
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _options in self.asked]
+
+    @property
+    def problems(self) -> list[str]:
+        return [f"{one['step']} {one['code']}" for one in self.report["problems"]]
+
+
+OLD = [record(2, 48), record(3, 72), record(4, 96)]
+FRESH = record(1, 2)
+
+
+def test_a_night_of_one_that_is_made_needs_two_starts() -> None:
+    made = {"changed": True, "backup": record(9, 0), "task": {"id": "id-9"}, "joined": False}
+    after = pruned([record(9, 0), OLD[0]], OLD[1:])
+    run = Run({"backup": [made], "backup_prune": [after]}, make=MAKE, prune=PRUNE)
+    assert run.names == ["backup", "backup_prune"]
+    assert run.asked[1][1] == {**PRUNE, "gather": ["schedule"], "url": URL, "api_key": "sk-x"}
+    told = run.report
+    assert (told["made"], told["removed"], told["count"], told["problems"]) == (True, 2, 2, [])
+    assert told["newest"] == record(9, 0)
+    assert told["schedule"] == {"period": "daily"}
+    assert [one["created_on"] for one in told["copies"]] == [
+        record(9, 0)["created_on"],
+        OLD[0]["created_on"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "backup",
+    [
+        None,
+        record(9, 0, expires_on="2026-11-27T03:00:00Z"),
+        record(9, 30),
+        record(9, -1),
+        record(9, 0, created_on=None, age_seconds=None),
+    ],
+)
+def test_what_proves_nothing_is_looked_for_in_the_history(backup: dict[str, Any] | None) -> None:
+    made = {"changed": True, "backup": backup, "joined": False}
+    results = {"backup": [made], "backup_info": [info(*OLD)]}
+    run = Run(results, make=MAKE, prune=PRUNE)
+    assert run.names == ["backup", "backup_info"]
+    assert run.problems == ["prune prune_skipped", "fresh stale"]
+
+
+def test_a_policy_that_looks_at_a_part_needs_one_more_look() -> None:
+    made = {"changed": True, "backup": record(9, 0), "joined": False}
+    part = pruned([record(9, 0)], OLD[2:], total=6)
+    results = {
+        "backup": [made],
+        "backup_prune": [part],
+        "backup_info": [info(record(9, 0), *OLD[:2])],
+    }
+    run = Run(results, make=MAKE, prune={**PRUNE, "storage_type": ["local"]})
+    assert (run.report["count"], run.report["removed"], run.problems) == (3, 1, [])
+
+
+def test_a_time_of_the_policy_is_none_of_the_report() -> None:
+    made = {"changed": False, "backup": FRESH, "joined": False}
+    results = {
+        "backup": [made],
+        "backup_info": [info(FRESH, *OLD)],
+        "backup_prune": [pruned([FRESH], OLD)],
+    }
+    run = Run(results, make=MAKE, prune={**PRUNE, "now": "2026-11-30T00:00:00Z"})
+    assert run.names == ["backup", "backup_info", "backup_prune"]
+    assert (run.report["count"], run.report["newest"]) == (1, FRESH)
+
+
+def test_all_steps_in_their_order() -> None:
+    results = {
+        "backup_schedule": [{"changed": True, "schedule": {"period": "weekly"}}],
+        "backup": [{"changed": False, "backup": FRESH, "joined": False}],
+        "backup_download": [{"changed": False, "sha256": "ab", "dest": "/srv/1.tar.gz"}],
+        "backup_info": [info(FRESH, *OLD)],
+        "backup_file_info": [
+            {"changed": False, "files": [file(1, 2), file(2, 48), file(3, 72)], "count": 3},
+            {"changed": False, "files": [file(1, 2, valid=True)], "count": 1},
+        ],
+        "backup_prune": [pruned([FRESH, OLD[0]], OLD[1:])],
+        "file": [{"changed": True}, {"changed": True}],
+    }
+    offsite = {"dest": "/srv", "keep": {"keep_last": 2}}
+    run = Run(results, schedule={"state": "present"}, make=MAKE, offsite=offsite, prune=PRUNE)
+    assert run.names == [
+        *("backup_schedule", "backup", "backup_download", "backup_info", "backup_file_info"),
+        *("backup_file_info", "backup_prune", "file", "file"),
+    ]
+    assert [options["path"] for name, options in run.asked if name == "file"] == [
+        *("/srv/3.tar.gz", "/srv/3.tar.gz.json")
+    ]
+    assert (run.report["removed"], run.report["offsite_removed"], run.problems) == (2, 1, [])
+    assert run.report["newest_offsite"]["id"] == "id-1"
+
+
+def test_a_history_that_can_not_be_read_proves_nothing() -> None:
+    run = Run({"backup_info": [dict(SERVER)]}, prune=PRUNE)
+    assert run.names == ["backup_info"]
+    assert run.problems == ["prune prune_skipped", "read server"]
+    assert run.report["problems"][1]["msg"] == "The portal failed. Try again."
+    assert run.report["count"] is None
+    assert (
+        sentences(run.report["problems"])[1] == "read: portal failed: The portal failed. Try again."
+    )
+
+
+def test_a_step_that_fails_does_not_keep_the_others() -> None:
+    results = {
+        "backup_schedule": [dict(SERVER)],
+        "backup": [{"unreachable": True, "msg": "gone"}],
+        "backup_info": [info(FRESH, *OLD)],
+        "backup_prune": [pruned([FRESH, OLD[0]], OLD[1:])],
+    }
+    run = Run(results, schedule={}, make=MAKE, prune=PRUNE)
+    assert run.problems == ["schedule server", "make connection"]
+    assert (run.report["removed"], run.report["made"]) == (2, False)
+
+
+def test_a_mistake_stops_what_removes_and_nothing_else() -> None:
+    made = {"changed": True, "backup": record(9, 0), "joined": False}
+    results = {"backup": [made], "backup_info": [info(record(9, 0), *OLD)]}
+    run = Run(results, make=MAKE, prune=PRUNE, schedule=None)
+    assert run.names == ["backup", "backup_info"]
+    assert run.problems == ["config config", "prune prune_skipped"]
+
+
+@pytest.mark.parametrize(
+    "proof", [{"files": [file(1, 2, valid=False, problems=["cut"])]}, dict(SERVER)]
+)
+def test_nothing_goes_for_the_sake_of_a_file_that_is_not_whole(proof: dict[str, Any]) -> None:
+    results = {
+        "backup_download": [{"changed": False, "sha256": "ab"}],
+        "backup_info": [info(*OLD)],
+        "backup_file_info": [{"files": [file(1, 2), file(2, 48), file(3, 72)]}, proof],
+    }
+    run = Run(results, offsite={"dest": "/srv", "keep": {"keep_last": 2}}, prune=PRUNE)
+    assert "backup_prune" not in run.names and "file" not in run.names
+    assert run.problems == ["prune prune_skipped", "prune protocol", "fresh stale"]
+    assert run.report["newest_offsite"] is None
+
+
+def test_a_file_that_stays_keeps_its_manifest() -> None:
+    stuck = {"failed": True, "msg": "Permission denied", "changed": False}
+    results = {
+        "backup_download": [{"changed": False, "sha256": "ab"}],
+        "backup_info": [info(FRESH)],
+        "backup_file_info": [
+            {"files": [file(1, 2), file(2, 48)]},
+            {"files": [file(1, 2, valid=True)]},
+        ],
+        "file": [stuck],
+    }
+    run = Run(results, offsite={"dest": "/srv", "keep": {"keep_last": 1}})
+    assert [options["path"] for name, options in run.asked if name == "file"] == ["/srv/2.tar.gz"]
+    assert run.problems == ["prune task_failed"]
+    assert "Permission denied" in run.report["problems"][0]["msg"]
+    assert run.report["offsite_removed"] == 0
+
+
+def test_files_are_judged_by_portal_kind_and_id() -> None:
+    files = [
+        *(
+            file(1, 2),
+            file(1, 2, path="/srv/twice.tar.gz"),
+            file(2, 48),
+            file(2, 48, path="/srv/b.tar.gz"),
+        ),
+        *(file(7, 200, kind="dump"), file(8, 300, matches_manifest=False)),
+    ]
+    results = {
+        "backup_download": [{"changed": False, "sha256": "ab"}],
+        "backup_info": [info(FRESH)],
+        "backup_file_info": [{"files": files}, {"files": [file(1, 2, valid=True)]}],
+        "file": [{"changed": True}] * 4,
+    }
+    run = Run(results, offsite={"dest": "/srv", "keep": {"keep_last": 1}})
+    gone = [options["path"] for name, options in run.asked if name == "file"]
+    assert gone == [f"/srv/{name}.tar.gz{end}" for name in ("b", "2") for end in ("", ".json")]
+
+
+def test_a_delete_that_failed_is_read_after() -> None:
+    partly = {**SERVER, **pruned([FRESH], OLD[1:]), "failed": True, "changed": True}
+    results = {"backup_info": [info(FRESH, *OLD), info(FRESH, OLD[0])], "backup_prune": [partly]}
+    run = Run(results, prune=PRUNE)
+    assert (run.report["removed"], run.report["count"], run.problems) == (2, 2, ["prune server"])
+
+
+def test_a_dry_run_counts_what_it_would_make() -> None:
+    made = {"changed": True, "backup": None, "joined": False}
+    foretold = {"changed": True, "counts": {"removed": 2, "kept": 0}}
+    results = {
+        "backup": [made],
+        "backup_info": [info(*OLD), info(*OLD)],
+        "backup_prune": [foretold],
+    }
+    run = Run(
+        results,
+        dry=True,
+        make=MAKE,
+        prune={**PRUNE, "storage_type": "local,documents", "max_delete": 5},
+    )
+    assert run.asked[2][1]["storage_type"] == "local,documents"
+    named = run.asked[3][1]
+    assert (sorted(named["ids"]), named["max_delete"]) == (["id-3", "id-4"], 5)
+    assert "keep_last" not in named
+    assert (run.report["removed"], run.report["made"], run.problems) == (2, True, [])
+
+
+def test_a_dry_run_that_can_not_tell_says_so() -> None:
+    made = {"changed": True, "backup": None, "joined": False}
+    unread = {"backup": [dict(made)], "backup_info": [info(*OLD), dict(SERVER)]}
+    assert Run(unread, dry=True, make=MAKE, prune=PRUNE).problems == ["prune server"]
+    odd = {"backup": [dict(made)], "backup_info": [info(*OLD), info(*OLD)]}
+    run = Run(odd, dry=True, make=MAKE, prune={"keep_last": 0})
+    assert run.problems == ["prune config"]
+    assert run.report["problems"][0]["msg"].startswith("backup_rotation_prune: ")
+
+
+def test_a_look_writes_nothing_whatever_is_wanted() -> None:
+    results = {"backup_info": [info(*OLD)], "backup_file_info": [{"files": [file(1, 2)]}]}
+    offsite = {"dest": "/srv", "keep": {"keep_last": 1}}
+    run = Run(results, looks=True, make=MAKE, prune=PRUNE, offsite=offsite)
+    assert run.names == ["backup_info", "backup_file_info"]
+    assert run.problems == []
+    assert run.report["newest_offsite"]["id"] == "id-1"
+
+
+def test_what_crashed_is_no_wrong_option() -> None:
+    crashed = {"failed": True, "msg": "MODULE FAILURE", "module_stdout": "Traceback", "rc": 1}
+    assert Run({"backup_info": [crashed]}).problems == ["read task_failed"]
+    refused = {"failed": True, "msg": "Unsupported parameters"}
+    assert Run({"backup_info": [refused]}).problems == ["read config"]
+    long = {"failed": True, "msg": "x" * 3000}
+    assert len(Run({"backup_info": [long]}).report["problems"][0]["msg"]) == 990
+
+
+def test_a_connection_comes_before_what_a_step_says() -> None:
+    results = {"backup": [{"changed": False, "backup": FRESH}], "backup_info": [info(FRESH)]}
+    run = Run(results, make={**MAKE, "url": "https://other.example.com"})
+    assert run.asked[0][1]["url"] == URL
+
+
+@pytest.mark.parametrize(
+    ("module", "result", "said"),
+    [
+        ("docspace_backup", {"changed": True, "backup": {"id": "id-9"}}, "Made id-9."),
+        ("docspace_backup", {"changed": True, "backup": None, "task": None}, "Made a backup."),
+        ("docspace_backup", {"changed": False, "backup": {"id": "id-1"}}, "Enough: id-1 is young."),
+        ("docspace_backup", {"changed": False, "joined": True}, "A backup was running already."),
+        ("docspace_backup_prune", pruned([FRESH], OLD), "3 removed, 1 kept."),
+        ("docspace_backup_info", info(FRESH), "1 of 1 backups."),
+        ("docspace_backup_schedule", {"changed": False}, "It is as wanted."),
+        ("docspace_backup_download", {"changed": True, "dest": "/srv/a"}, "Fetched: /srv/a."),
+        ("file", {"changed": True, "path": "/srv/a"}, "/srv/a: removed."),
+        ("docspace_backup", {"failed": True, "msg": "No."}, "No."),
+    ],
+)
+def test_each_step_in_words(module: str, result: dict[str, Any], said: str) -> None:
+    told = account("make", f"onlyoffice.docspace.{module}", result)
+    assert told["msg"] == said
+    assert told["changed"] is bool(result.get("changed"))
