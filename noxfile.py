@@ -140,18 +140,12 @@ def add_sanity(core: str, python: str) -> None:
 
 
 def add_units(core: str, python: str) -> None:
-    @nox.session(name=f"units-{core}", python=python, default=False)
+    @nox.session(name=f"units-{core}", python=python, default=core == CORE_HERE)
     def units(session: nox.Session) -> None:
-        """Run ansible-test units on every Python there is (or on one: `-- --python 3.9`)."""
-        ansible_test(session, collection_copy(session, core), "units")
-
-
-@nox.session(python=PYTHON_HERE)
-def units(session: nox.Session) -> None:
-    """Run ansible-test units on the oldest Python there is, and on the one at hand."""
-    copy = collection_copy(session, CORE_HERE)
-    for python in dict.fromkeys([PYTHONS_FOUND[0], PYTHON_HERE]):
-        ansible_test(session, copy, "units", "--python", python)
+        """Run ansible-test units on the oldest Python there is, and on the controller's."""
+        copy = collection_copy(session, core)
+        for version in dict.fromkeys([PYTHONS_FOUND[0], python]):
+            ansible_test(session, copy, "units", "--python", version)
 
 
 def add_oldest() -> None:
