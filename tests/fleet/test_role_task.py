@@ -116,8 +116,10 @@ def test_twins_are_found_where_the_role_is_told_the_address(tmp_path: Path) -> N
             portal = other if name == "other" else sim
             fleet.hosts[name] = {"portal": portal.url, "key": portal.key}
         connection = {"url": "{{ portal }}", "api_key": "{{ key }}"}
-        task = {"ansible.builtin.import_role": {"name": ROLE}}
-        task["vars"] = {"backup_rotation_connection": connection}
+        task = {
+            "ansible.builtin.import_role": {"name": ROLE},
+            "vars": {"backup_rotation_connection": connection},
+        }
         mine = {"hosts": "docspace_portals", "gather_facts": False, "tasks": [task]}
         run, reports = fleet.gather([mine], "backup_rotation_report")
         assert run.code == 0, run.text

@@ -46,7 +46,12 @@ def record(number: int, hours: float, **more: Any) -> dict[str, Any]:
 
 def file(number: int, hours: float, **more: Any) -> dict[str, Any]:
     """A file off site that is what its manifest says."""
-    facts = {"path": f"/srv/{number}.tar.gz", "valid": None, "problems": [], "kind": "portal"}
+    facts: dict[str, Any] = {
+        "path": f"/srv/{number}.tar.gz",
+        "valid": None,
+        "problems": [],
+        "kind": "portal",
+    }
     return {**record(number, hours), **facts, "manifest": True, "matches_manifest": True, **more}
 
 
