@@ -133,14 +133,14 @@ def ansible_test(session: nox.Session, copy: CollectionSetup, command: str, *opt
 
 
 def add_sanity(core: str, python: str) -> None:
-    @nox.session(name=f"sanity-{core}", python=python, default=core == CORE_HERE)
+    @nox.session(name=f"sanity-{core}", python=python, default=core == CORE_HERE, tags=["matrix"])
     def sanity(session: nox.Session) -> None:
         """Run ansible-test sanity; import and compile go through every Python there is."""
         ansible_test(session, collection_copy(session, core), "sanity")
 
 
 def add_units(core: str, python: str) -> None:
-    @nox.session(name=f"units-{core}", python=python, default=core == CORE_HERE)
+    @nox.session(name=f"units-{core}", python=python, default=core == CORE_HERE, tags=["matrix"])
     def units(session: nox.Session) -> None:
         """Run ansible-test units on the oldest Python there is, and on the controller's."""
         copy = collection_copy(session, core)
@@ -166,7 +166,9 @@ def add_oldest() -> None:
 
 
 def add_integration(core: str, python: str) -> None:
-    @nox.session(name=f"integration-{core}", python=python, default=core == CORE_HERE)
+    @nox.session(
+        name=f"integration-{core}", python=python, default=core == CORE_HERE, tags=["matrix"]
+    )
     def integration(session: nox.Session) -> None:
         """Run the integration targets (one of them on older cores): playbooks on the simulator."""
         session.install("-r", "tests/requirements.txt")
@@ -243,22 +245,22 @@ def live(session: nox.Session) -> None:
 
 if "3.9" in PYTHONS_FOUND:
     add_oldest()
-MATRIX = []
 for ansible_core in CORES:
     if interpreter := python_for(ansible_core):
         add_sanity(ansible_core, interpreter)
         add_units(ansible_core, interpreter)
         add_integration(ansible_core, interpreter)
-        MATRIX += [f"{kind}-{ansible_core}" for kind in ("sanity", "units", "integration")]
 
 
-@nox.session(python=False, default=False, requires=MATRIX)
-def matrix(session: nox.Session) -> None:
-    """Run sanity, units and integration on every supported version that this machine has."""
-    session.log(f"Ran {', '.join(MATRIX)} with Python {', '.join(PYTHONS_FOUND)}.")
+@nox.session(name="matrix-left-out", python=False, default=False, tags=["matrix"])
+def left_out(session: nox.Session) -> None:
+    """Tell which supported versions this machine can't run."""
     for core, pythons in CORES.items():
         if not python_for(core):
             session.warn(f"Left out ansible-core {core}: it needs Python {' or '.join(pythons)}.")
+    missing = sorted(set(PYTHONS) - set(PYTHONS_FOUND), key=PYTHONS.index)
+    if missing:
+        session.warn(f"There is no Python {', '.join(missing)}.")
 
 
 def pytest_in_copy(session: nox.Session, *paths: str, share: str = "loadfile", **env: str) -> None:

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All tests: the default sessions of noxfile.py, some at the same time.
+"""All tests: the default sessions of noxfile.py, or those with a tag (`tests/whole.py matrix`), some
+at the same time.
 
 Most of them use one processor, and not all of it. The output of a session is shown when it has
 ended, as a whole. `.venv/bin/nox -e NAME` runs one, and shows its output as it comes.
@@ -60,9 +61,12 @@ def run(name: str, *options: str) -> Done:
     return Done(name, done.returncode, time.monotonic() - began, done.stdout)
 
 
-def sessions() -> list[str]:
-    """The default sessions, the longest first. Makes the Pythons callable on the way."""
-    listing = [*NOX, "--list-sessions", "--json"]
+def sessions(tags: list[str]) -> list[str]:
+    """The default sessions, or those with a tag, the longest first.
+
+    Makes the Pythons callable on the way.
+    """
+    listing = [*NOX, "--list-sessions", "--json", *(("--tags", *tags) if tags else ())]
     output = subprocess.run(listing, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
     names = [one["session"] for one in json.loads(output)]
 
@@ -80,14 +84,14 @@ def digest() -> str:
     return hashlib.sha256(content + sys.version.encode()).hexdigest()
 
 
-def main() -> int:
+def main(tags: list[str]) -> int:
     """Run all. Gives the exit status."""
     state = digest()
     known = INSTALLED.exists() and INSTALLED.read_text(encoding="utf-8") == state
-    options = ["--no-install"] if known else []
+    options = ["--no-install"] if known and not tags else []
     began, ended = time.monotonic(), []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        running = [pool.submit(run, name, *options) for name in sessions()]
+        running = [pool.submit(run, name, *options) for name in sessions(tags)]
         try:
             for future in as_completed(running):
                 done = future.result()
@@ -101,10 +105,10 @@ def main() -> int:
         print(f"{'FAILED' if done.code else 'ok':6} {done.name:24} {done.seconds:5.0f} s")
     failed = sum(done.code != 0 for done in ended)
     print(f"{len(ended)} sessions, {failed} failed, {time.monotonic() - began:.0f} s")
-    if not failed:
+    if not failed and not tags:
         INSTALLED.write_text(state, encoding="utf-8")
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
