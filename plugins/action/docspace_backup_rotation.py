@@ -121,11 +121,14 @@ class ActionModule(ActionBase):
         """On this machine, and as the same user, a module is always handed over through a pipe.
 
         That is sound, because no terminal and no password are in between; it is faster, and the key
-        is in no file, which a run that is killed would leave behind. Who sets it keeps their way.
+        is in no file, which a run that is killed would leave behind. Who sets ansible_pipelining
+        for the host keeps their way.
         """
         connection = self._connection
         local = getattr(connection, "transport", None) == "local" and not connection.become
-        if local and "ansible_pipelining" not in self._vars:
+        # A task's own variables have it in any case: Ansible puts its default there.
+        host = self._vars.get("hostvars", {}).get(self._vars["inventory_hostname"], {})
+        if local and "ansible_pipelining" not in host:
             connection.set_option("pipelining", True)
 
     def _start(self, step: str, module: str, options: dict[str, Any]) -> dict[str, Any]:

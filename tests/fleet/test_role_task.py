@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from ansible_collections.onlyoffice.docspace.tests.fleet import nights
 from ansible_collections.onlyoffice.docspace.tests.fleet.nights import (
     LOCAL,
     Fleet,
@@ -139,3 +143,30 @@ def test_a_dump_is_looked_for_where_dumps_are(tmp_path: Path) -> None:
         run = fleet.play("onlyoffice.docspace.fleet_report")
         asked = [f"{one.path.rpartition('/')[2]}?{one.query}" for one in sim.requests]
     assert asked == [f"getbackup{what}?Dump=true" for what in ("history", "schedule")], run.text
+
+
+@pytest.mark.parametrize("piped", [None, False])
+def test_the_key_is_in_no_file_unless_somebody_wants_files(
+    piped: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ansible's default is a file for each module, its options in it."""
+    usual = nights.environment
+    files = {"ANSIBLE_PIPELINING": "false"}
+    monkeypatch.setattr(nights, "environment", lambda home: {**usual(home), **files})
+    place, ended, found = tmp_path / "remote", threading.Event(), set()
+
+    def look() -> None:
+        while not ended.wait(0.005):
+            found.update(path.name for path in place.glob("*/AnsiballZ_*"))
+
+    watch = threading.Thread(target=look)
+    with Fleet(tmp_path, backup_rotation_make=LOCAL, ansible_remote_tmp=str(place)) as fleet:
+        fleet.add("sales", copies(2), **({} if piped is None else {"ansible_pipelining": piped}))
+        watch.start()
+        run = fleet.rotate()
+        ended.set()
+        watch.join()
+    assert run.code == 0, run.text
+    assert run.reports["sales"]["made"]
+    ours = {name for name in found if "docspace" in name}
+    assert bool(ours) is (piped is False)
