@@ -89,7 +89,7 @@ def delete(
         client.pause(attempt, outcome.failures[waiting[0].id])
     more = len(outcome.warnings) - MOST_WARNINGS
     if more > 0:
-        outcome.warnings[MOST_WARNINGS:] = [f"And {more} more backups are gone in the same way."]
+        outcome.warnings[MOST_WARNINGS:] = [f"The same holds for {more} more of these backups."]
     return outcome
 
 
