@@ -28,7 +28,10 @@ html_use_index = False
 # The labels of Ansible's own site that a page of ours may name. They are written down here instead
 # of in an inventory that Sphinx would fetch, so that the site can be built without a network.
 ANSIBLE = "https://docs.ansible.com/projects/ansible/latest/"
-LABELS = {"common_return_values": "reference_appendices/common_return_values.html"}
+LABELS = {
+    "action_plugins": "plugins/action.html",
+    "common_return_values": "reference_appendices/common_return_values.html",
+}
 
 
 def elsewhere(_app: Any, _env: Any, node: Any, shown: nodes.Element) -> nodes.reference | None:
