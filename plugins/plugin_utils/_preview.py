@@ -25,7 +25,7 @@ from ..module_utils._backup.storage import parse_storage_type
 from ..module_utils._portal.connection import CONNECTION
 from ..module_utils._portal.values import format_time, parse_time
 
-_LISTS = ("ids", "protect_ids", "storage_type")
+_LISTS = ("ids", "protect_ids", "storage_type", "gather")
 _CHOICE = ("storage_type", "name_pattern", "now")
 _OTHERS = (*_LISTS, "name_pattern", "now", "max_delete", "concurrency", "dump")
 KNOWN = tuple(dict.fromkeys((*OPTIONS, *_OTHERS)))

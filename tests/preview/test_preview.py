@@ -363,6 +363,7 @@ def test_guards_and_choices() -> None:
         "protect_ids": ["mine-1local", "none-such"],
         "max_delete": 1,
         "concurrency": 4,
+        "gather": ["schedule"],
         "dump": False,
     }
     page = page_of(rows, policy, NOW)
