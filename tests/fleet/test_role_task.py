@@ -153,7 +153,8 @@ def test_the_key_is_in_no_file_unless_somebody_wants_files(
     usual = nights.environment
     files = {"ANSIBLE_PIPELINING": "false"}
     monkeypatch.setattr(nights, "environment", lambda home: {**usual(home), **files})
-    place, ended, found = tmp_path / "remote", threading.Event(), set()
+    place, ended = tmp_path / "remote", threading.Event()
+    found: set[str] = set()
 
     def look() -> None:
         while not ended.wait(0.005):
