@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,10 @@ from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import (
     run_module,
 )
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import Wire
+
+# A shell that starts the tests in its background has it ignored, and so would all that they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
