@@ -52,7 +52,7 @@ class ActionModule(ActionBase):
 
     _supports_check_mode = True
     _supports_async = False
-    _VALID_ARGS = frozenset((*OPTIONS, "only_look", "shared"))
+    _VALID_ARGS = frozenset((*OPTIONS, "only_look", "shared", "begin", "begun"))
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -68,7 +68,7 @@ class ActionModule(ActionBase):
             words = "\n".join(error.messages)
             return {**result, "failed": True, "msg": words, "argument_errors": error.messages}
         self._settle_pipelining()
-        looks = boolean(self._task.args.get("only_look", False), strict=False)
+        looks, begins = self._flag("only_look"), self._flag("begin")
         state = State(
             read_wishes(options, self._twins),
             dry=self._task.check_mode,
@@ -76,19 +76,30 @@ class ActionModule(ActionBase):
         )
         night = Night(state, self._start)
         try:
-            if looks:
+            if begins:
+                result["begun"] = {"portal": state.wishes.address, **night.begin()}
+            elif looks:
                 night.look()
             else:
-                night.serve()
+                night.serve(self._begun(state.wishes.address))
         except Unwanted as error:
             failure = {"code": "task_failed", "title": "interrupted"}
             result.update(failed=True, msg=str(error), failure=failure)
         else:
-            result["report"] = report(state, str(self._vars["inventory_hostname"]))
-            result["sentences"] = sentences(result["report"]["problems"])
+            if not begins:
+                result["report"] = report(state, str(self._vars["inventory_hostname"]))
+                result["sentences"] = sentences(result["report"]["problems"])
         changed = any(step["changed"] for step in self._steps)
         result.update(changed=changed, steps=self._steps, **self._beside)
         return result
+
+    def _flag(self, name: str) -> bool:
+        return bool(boolean(self._task.args.get(name, False), strict=False))
+
+    def _begun(self, address: str) -> dict[str, Any]:
+        """What the task before began, if it did and it was on this portal."""
+        begun = self._task.args.get("begun") or {}
+        return begun if "make" in begun and begun["portal"] == address else {}
 
     def _options(self) -> dict[str, Any]:
         """The options as they are given, if the role takes them so. The playbooks for many portals

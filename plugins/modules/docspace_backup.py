@@ -15,6 +15,7 @@ description:
   - With O(state=absent), looks for a backup in the portal's history and deletes it if it is there.
   - With O(state=present) and O(id), checks that a backup is in the portal's history.
   - With O(state=present) and without O(id), makes a backup and waits for it. O(max_age) makes that idempotent.
+  - With O(task_id), waits for one that was started before.
   - The history is always asked before anything is deleted. The server itself answers a delete of an unknown backup with
     an internal error, and the delete of another portal's backup with success without deleting it; neither reaches the
     user.
@@ -36,6 +37,15 @@ options:
         or in braces. Anything else fails before any request.
       - Required for O(state=absent).
     type: str
+  task_id:
+    description:
+      - Wait for a backup that was started before, by its UUID as RV(task.id) has it. Nothing is started and nothing is
+        changed. Use it after O(wait=false), after a time-out, and after Ctrl-C.
+      - A backup that is in the history already is a success at once. In check mode, and with O(wait=false), the task looks
+        once.
+      - Beside O(id), O(max_age) and the options of a storage it is an error.
+    type: str
+    version_added: 0.2.0
   dump:
     description:
       - Whether the backup is one of the whole server, a dump. Their history is a list of its own, so a dump is only found
@@ -159,6 +169,17 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ made.backup.file_name }}"
 
+- name: Start a backup, and leave it to the portal for now
+  onlyoffice.docspace.docspace_backup:
+    storage_type: local
+    path: /var/backups/docspace
+    wait: false
+  register: begun
+
+- name: Wait for it
+  onlyoffice.docspace.docspace_backup:
+    task_id: "{{ begun.task.id }}"
+
 - name: Find the lasting backups that are older than 90 days
   onlyoffice.docspace.docspace_backup_info:
     lasting: true
@@ -231,7 +252,8 @@ backup:
       returned: success
 task:
   description:
-    - The server's task that makes the backup. V(null) if none was needed, or in check mode.
+    - The server's task that makes the backup. V(null) if none was needed, in check mode, and if the backup of O(task_id)
+      is there already.
     - Also returned when the task failed or took too long.
   returned: O(state=present) without O(id)
   type: dict
@@ -346,6 +368,7 @@ from ..module_utils._portal.module import Result, now, run_module
 SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "id": {"type": "str"},
+    "task_id": {"type": "str"},
     "dump": {"type": "bool", "default": False},
     **STORAGE,
     "max_age": {"type": "str"},
@@ -384,50 +407,22 @@ def run(module: AnsibleModule, client: Client) -> Result:
 
 
 def _make(module: AnsibleModule, client: Client, pace: Pace) -> Result:
-    # Each file is compiled anew at each start, so these aren't loaded where nothing is made.
-    from ..module_utils._backup.make import make
-    from ..module_utils._backup.selection import fresh
-    from ..module_utils._backup.target import parse_storage
-    from ..module_utils._backup.task import read_backup_task
-    from ..module_utils._portal.options import duration
+    # Each file is compiled anew at each start, so this isn't loaded where nothing is made.
+    from ..module_utils._backup.ensure import ensure, find_begun
 
-    params, dump = module.params, module.params["dump"]
-    max_age = duration(params, "max_age")
-    # Without a storage type a fresh backup may still be found, or one joined.
-    undecided = max_age is not None and all(params[option] is None for option in STORAGE)
-    storage = None if undecided else parse_storage(params)
-    require_dumps(client, dump)
-    result = Result(changed=False, backup=None, task=None, joined=False, diff=_diff(None, None))
-    if max_age is not None:
-        history = read_history(client, dump=dump)
-        newest, warning = fresh(history, now(), max_age, storage and storage.type)
-        result.warnings.append(warning)
-        if newest is not None:
-            result.values["backup"] = newest.result(now())
-            result.diff = _diff(newest, newest)
-            return result
-    running = read_backup_task(client, dump=dump)
-    joined = running is not None and not running.ended
-    if not joined:
-        storage = storage or parse_storage(params)
-    record = None
-    if module.check_mode:
-        task = running if joined else None
+    params, dry = module.params, module.check_mode
+    if params["task_id"] is None:
+        task, record, joined, changed, warnings = ensure(client, params, pace, now, dry=dry)
     else:
-        cancel = params["on_timeout"] == "cancel"
-        task, record, joined = make(
-            client, storage, pace, dump=dump, running=running, wait=params["wait"], cancel=cancel
-        )
-    result.changed = not joined
-    result.values.update(task=task and task.result(), joined=joined)
-    if record is not None:
-        result.values["backup"] = record.result(now())
-    if result.changed:
-        result.diff = _diff(None, record)
-        result.diff["after"] = result.diff["after"] or {"storage_type": storage and storage.type}
+        task, record, joined, changed, warnings = find_begun(client, params, pace, dry=dry)
+    # A backup that was joined comes about without this task.
+    diff = _diff(None if changed or joined else record, None if joined else record)
+    if changed and record is None:
+        diff["after"] = {"storage_type": params["storage_type"]}
     if task is not None and task.warning:
-        result.warnings.append(f"Backup task {task.id}: {task.warning}")
-    return result
+        warnings.append(f"Backup task {task.id}: {task.warning}")
+    values = {"backup": record and record.result(now()), "task": task and task.result()}
+    return Result(changed=changed, joined=joined, diff=diff, warnings=warnings, **values)
 
 
 def _diff(before: Record | None, after: Record | None) -> dict[str, Any]:
@@ -435,7 +430,13 @@ def _diff(before: Record | None, after: Record | None) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, argument_spec=SPEC, required_if=[("state", "absent", ["id"])])
+    apart = [("task_id", option) for option in ("id", "max_age", *STORAGE)]
+    run_module(
+        run,
+        argument_spec=SPEC,
+        mutually_exclusive=apart,
+        required_if=[("state", "absent", ["id"])],
+    )
 
 
 if __name__ == "__main__":

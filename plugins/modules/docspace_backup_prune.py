@@ -63,6 +63,19 @@ options:
       - The time of judgement, as ISO 8601, in UTC unless it says otherwise. If left out, the present. Belongs to a policy.
       - A backup dated after it is kept and takes no place of any rule, since a wrong clock must not push good backups out.
     type: str
+  require_id:
+    description:
+      - Remove nothing unless this backup is in the history, doesn't expire by itself, and isn't among those that would go.
+        Name the one for whose sake the others can go, such as the one that was just made.
+    type: str
+    version_added: 0.2.0
+  require_newer_than:
+    description:
+      - Remove nothing unless a lasting backup younger than this is left then. V(26h), V(2d), V(1d12h), or a number of
+        seconds. One that expires by itself or that is dated in the future doesn't count.
+      - When backups have failed for days, the old ones stay.
+    type: str
+    version_added: 0.2.0
   max_delete:
     description:
       - If more backups than this would be removed, the task fails and nothing is removed. V(0) allows none.
@@ -346,15 +359,17 @@ from ..module_utils._backup.prune import (
     incomplete,
     plan_named,
     plan_policy,
+    read_policy,
     report,
+    require,
 )
 from ..module_utils._backup.record import parse_id
-from ..module_utils._backup.retention import OPTIONS, Policy, RetentionError
+from ..module_utils._backup.retention import OPTIONS
 from ..module_utils._backup.selection import select, unknown_types
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import DocSpaceError, config_error
 from ..module_utils._portal.module import Result, now, run_module
-from ..module_utils._portal.options import moment
+from ..module_utils._portal.options import duration, moment
 
 RULES = [option for option in OPTIONS if option.startswith("keep_")]
 BESIDE_RULES: dict[str, Any] = {
@@ -370,6 +385,8 @@ SPEC: dict[str, Any] = {
     **{rule: {"type": "str" if "within" in rule else "int"} for rule in RULES},
     **BESIDE_RULES,
     "protect_ids": {"type": "list", "elements": "str"},
+    "require_id": {"type": "str"},
+    "require_newer_than": {"type": "str"},
     "max_delete": {"type": "int"},
     "concurrency": {"type": "int", "default": 4},
     "dump": {"type": "bool", "default": False},
@@ -381,7 +398,9 @@ def run(module: AnsibleModule, client: Client) -> Result:
     params, dump = module.params, module.params["dump"]
     protected = {parse_id(one, "protect_ids") for one in params["protect_ids"] or []}
     ids = _named(params, protected)
-    policy = None if ids is not None else _policy(params)
+    policy = None if ids is not None else read_policy(params)
+    wanted, max_age = params["require_id"], duration(params, "require_newer_than")
+    wanted = None if wanted is None else parse_id(wanted, "require_id")
     time = moment(params, "now") or now()
     if not 1 < time.year < 9999:
         # Every time zone needs room on both sides.
@@ -396,6 +415,7 @@ def run(module: AnsibleModule, client: Client) -> Result:
         warnings.append(unknown_types(history, kinds))
         records = select(history, storage_type=kinds, name_pattern=pattern)
         plan = plan_policy(records, policy, time)
+    warnings.append(require(plan, history, wanted, max_age, now()))
     warnings.append(guard(plan, history, protected, params["max_delete"]))
     schedule = _schedule(client, dump=dump) if params["gather"] else None
     doomed = [record for record, _reasons in plan.remove]
@@ -428,14 +448,6 @@ def _named(params: dict[str, Any], protected: set[str]) -> list[str] | None:
     if both:
         raise DocSpaceError("guard", f"{both[0]} is in 'ids' and 'protect_ids': decide on one.")
     return ids
-
-
-def _policy(params: dict[str, Any]) -> Policy:
-    try:
-        return Policy({option: params[option] for option in OPTIONS})
-    except RetentionError as error:
-        code = "guard" if error.option == "policy" else "config"
-        raise DocSpaceError(code, f"{error}.") from error
 
 
 def _schedule(client: Client, *, dump: bool) -> dict[str, Any] | None:

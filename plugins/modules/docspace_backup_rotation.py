@@ -57,6 +57,15 @@ options:
       - The addresses to which several hosts of the play lead, each with a list of these hosts.
       - Left out, the variables of all hosts of the play are looked through, which takes its time where there are many.
     type: dict
+  begin:
+    description:
+      - Only set the schedule and start the backup, without waiting for it.
+      - Nothing is done in check mode, where no lasting backup is to be made, or where O(make) has C(wait) or C(on_timeout).
+    type: bool
+    default: false
+  begun:
+    description: What a task with O(begin=true) returned as RV(begun). The backup is waited for then, and not made again.
+    type: dict
 extends_documentation_fragment:
   - onlyoffice.docspace._attributes
 attributes:
@@ -94,7 +103,7 @@ EXAMPLES = r"""
 RETURN = r"""
 report:
   description: What the role leaves as C(backup_rotation_report).
-  returned: success
+  returned: success, unless with O(begin=true)
   type: dict
   contains:
     host:
@@ -149,10 +158,14 @@ report:
       returned: success
 sentences:
   description: The problems, a sentence each.
-  returned: success
+  returned: success, unless with O(begin=true)
   type: list
   elements: str
   sample: []
+begun:
+  description: What was begun, for O(begun) of the next task.
+  returned: with O(begin=true)
+  type: dict
 steps:
   description: Each module that was run, in order.
   returned: always

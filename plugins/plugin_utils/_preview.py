@@ -27,7 +27,8 @@ from ..module_utils._portal.values import format_time, parse_time
 
 _LISTS = ("ids", "protect_ids", "storage_type", "gather")
 _CHOICE = ("storage_type", "name_pattern", "now")
-_OTHERS = (*_LISTS, "name_pattern", "now", "max_delete", "concurrency", "dump")
+_REQUIRE = ("require_id", "require_newer_than")
+_OTHERS = (*_LISTS, *_REQUIRE, "name_pattern", "now", "max_delete", "concurrency", "dump")
 KNOWN = tuple(dict.fromkeys((*OPTIONS, *_OTHERS)))
 NAMED, NOT_NAMED = "named", "not named"
 

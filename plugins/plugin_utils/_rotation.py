@@ -51,6 +51,20 @@ class Wishes(NamedTuple):
         """Whether something is to go, were it allowed."""
         return self.served and bool(self.prune or self.keep)
 
+    @property
+    def plain(self) -> bool:
+        """Whether the portal's own policy decides alone what goes, by the present time."""
+        alone = self.served and self.offsite is None and not self.mistakes
+        return alone and bool(self.prune) and "now" not in self.prune
+
+    @property
+    def makes_ahead(self) -> bool:
+        """Whether a lasting backup is to be made that may be started now and waited for later."""
+        make = self.make or {}
+        lasts = str(make.get("storage_type") or "data_store") != "data_store"
+        asked = self.served and not self.mistakes and not {"wait", "on_timeout"} & set(make)
+        return asked and lasts
+
 
 def read_wishes(given: Mapping[str, Any], twins: Callable[[str], list[str]]) -> Wishes:
     """Read the options of the action. An option that is left out is not in given.

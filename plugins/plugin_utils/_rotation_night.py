@@ -16,10 +16,12 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ..filter.backup_retention import backup_retention
-from ._rotation import NO_POLICY, Wishes
-from ._rotation_state import State, Values, failed
+from ._rotation import NO_POLICY
+from ._rotation_state import State, Values, failed, plain, read_of, was_refused
 
 NAMESPACE = "onlyoffice.docspace"
+# Options of the step that makes a backup which hold as well while it is waited for.
+WAIT = ("wait_timeout", "poll_interval", "dump")
 # Runs a module with options, for a step, and gives its result. When the run isn't wanted any more,
 # it raises instead, and that ends the night.
 Start = Callable[[str, str, Values], Values]
@@ -32,50 +34,98 @@ class Night:
         self.state = state
         self._start = start
 
-    def serve(self) -> None:
-        """All of it."""
-        self._make()
-        if self._knows_enough():
-            self._thin_out_at_once()
+    def begin(self) -> Values:
+        """Start the backup and leave it to the portal. Gives what `serve` has to be given then.
+
+        Only where that is sure to be wanted, and where the backup can be waited for later.
+        """
+        wishes = self.state.wishes
+        if self.state.dry or not wishes.makes_ahead:
+            return {}
+        self._set_schedule()
+        made = self._portal("make", "docspace_backup", {**(wishes.make or {}), "wait": False})
+        return {"schedule": plain(self.state.scheduled), "make": plain(made)}
+
+    def serve(self, begun: Values | None = None) -> None:
+        """All of it. begun: what `begin` gave."""
+        state, wishes = self.state, self.state.wishes
+        if begun:
+            state.scheduled, state.made = begun["schedule"], begun["make"]
+        else:
+            self._set_schedule()
+        # One that ran already, of somebody else, has to be looked at more closely.
+        if not begun or state.made.get("joined"):
+            self._make()
+        elif state.made.get("task") and not failed(state.made):
+            if wishes.plain and self._thin_out_after_it():
+                return
+            self._wait_for_it()
+        self._fetch()
+        # What was made just now has a record from the history, and proves that something may go.
+        if wishes.plain and not state.dry and state.made_fresh:
+            self._note_pruned(self._thin_out_at_once())
             return
         self.look()
-        if self.state.thins:
+        if state.thins:
             self._thin_out()
 
-    def _knows_enough(self) -> bool:
-        """Whether what was made just now proves that the portal may be thinned out.
+    def _thin_out_after_it(self) -> bool:
+        """Thin out if the backup that was begun is there. Else nothing is done."""
+        pruned = self._thin_out_at_once(require_id=self.state.made["task"]["id"])
+        if not was_refused(pruned):
+            self._note_pruned(pruned)
+        return not was_refused(pruned)
 
-        Its record is from the history. Nothing else has to be judged then, and the module that
-        thins out reads all that the report needs: one start less.
-        """
-        state, wishes = self.state, self.state.wishes
-        alone = wishes.offsite is None and not wishes.mistakes and not state.dry
-        return bool(alone and wishes.prune and "now" not in wishes.prune and state.made_fresh)
+    def _wait_for_it(self) -> None:
+        """By a module of its own, since one that thins out would still do so when nobody wants it."""
+        state, make = self.state, self.state.wishes.make or {}
+        options = {"task_id": state.made["task"]["id"], **_some(make, *WAIT)}
+        waited = self._portal("make", "docspace_backup", options)
+        if failed(waited):
+            going_on = (waited.get("task") or {}).get("status") in ("created", "running")
+            state.made = {**waited, "changed": going_on}
+        else:
+            state.made = {**state.made, "backup": waited["backup"]}
 
-    def _thin_out_at_once(self) -> None:
-        state, options = self.state, {**self.state.wishes.prune, "gather": ["schedule"]}
-        state.pruned = self._portal("prune", "docspace_backup_prune", options)
-        counts = state.pruned.get("counts") or {}
-        if failed(state.pruned) or counts["considered"] != counts["total"]:
+    def _thin_out_at_once(self, **more: str) -> Values:
+        """By a module that sees to it itself that a lasting copy is young enough, and reads all that
+        the report needs."""
+        wishes = self.state.wishes
+        young = {"require_newer_than": wishes.max_age, **more}
+        options = {**wishes.prune, "gather": ["schedule"], **young}
+        return self._portal("prune", "docspace_backup_prune", options)
+
+    def _note_pruned(self, pruned: Values) -> None:
+        state = self.state
+        counts = pruned.get("counts") or {}
+        state.pruned = pruned
+        if failed(pruned) or counts["considered"] != counts["total"]:
             state.after = self._read()
         else:
-            state.history = read_of(state.pruned)
+            state.history = read_of(pruned)
+        if was_refused(pruned) and state.readable and state.why_not:
+            # That is why. It is told once.
+            state.pruned = {}
 
     def _portal(self, step: str, module: str, options: Values) -> Values:
         """A module that asks the portal. What the connection says comes before all else."""
         merged = {**options, **self.state.wishes.connection}
         return self._start(step, f"{NAMESPACE}.{module}", merged)
 
+    def _set_schedule(self) -> None:
+        state, wish = self.state, self.state.wishes.schedule
+        if state.wishes.served and wish is not None:
+            state.scheduled = self._portal("schedule", "docspace_backup_schedule", wish)
+
     def _make(self) -> None:
-        state, wishes = self.state, self.state.wishes
-        if not wishes.served:
-            return
-        if wishes.schedule is not None:
-            state.scheduled = self._portal("schedule", "docspace_backup_schedule", wishes.schedule)
-        if wishes.make is not None:
-            state.made = self._portal("make", "docspace_backup", wishes.make)
-        if wishes.offsite is not None:
-            state.fetched = self._portal("offsite", "docspace_backup_download", wishes.offsite)
+        state, wish = self.state, self.state.wishes.make
+        if state.wishes.served and wish is not None:
+            state.made = self._portal("make", "docspace_backup", wish)
+
+    def _fetch(self) -> None:
+        state, wish = self.state, self.state.wishes.offsite
+        if state.wishes.served and wish is not None:
+            state.fetched = self._portal("offsite", "docspace_backup_download", wish)
 
     def look(self) -> None:
         """Read what is there."""
@@ -146,7 +196,7 @@ class Night:
             state.untold = {"msg": f"backup_rotation_prune: {error}"}
             return
         ids = [copy["id"] for copy in plan["remove"]]
-        options = {"ids": ids, **_some(wishes, "max_delete", "protect_ids", "concurrency")}
+        options = {"ids": ids, **_some(wishes.prune, "max_delete", "protect_ids", "concurrency")}
         # It goes through the guards with them. The run is dry, or nothing would be foretold.
         state.foretold = self._portal(
             "prune", "docspace_backup_prune", {**options, "dump": wishes.dump}
@@ -154,7 +204,7 @@ class Night:
 
     def _filters(self) -> Values:
         wishes = self.state.wishes
-        return {**_some(wishes, "storage_type", "name_pattern"), "dump": wishes.dump}
+        return {**_some(wishes.prune, "storage_type", "name_pattern"), "dump": wishes.dump}
 
     def _remove(self, path: str) -> None:
         """A file, and when it is gone its manifest. They are where the modules run."""
@@ -169,17 +219,9 @@ class Night:
                 self.state.removed_files.append(path)
 
 
-def read_of(pruned: Values) -> Values:
-    """What a look at the portal would tell now: what was there before, as it was judged."""
-    both = pruned["kept"] + pruned["removed"][::-1]
-    backups = [{key: value for key, value in one.items() if key != "reasons"} for one in both]
-    total = pruned["counts"]["total"]
-    return {"backups": backups, "total": total, "schedule": pruned["schedule"]}
-
-
-def _some(wishes: Wishes, *names: str) -> Values:
-    """Options of prune, those that are given."""
-    return {name: wishes.prune[name] for name in names if name in wishes.prune}
+def _some(options: Values, *names: str) -> Values:
+    """Of these options, those that are given."""
+    return {name: options[name] for name in names if name in options}
 
 
 def _texts(value: Any) -> list[str]:

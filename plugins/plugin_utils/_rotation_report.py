@@ -171,9 +171,11 @@ def _words(module: str, result: Mapping[str, Any]) -> str:
     if module == "docspace_backup":
         if result.get("joined"):
             return "A backup was running already."
-        backup = result.get("backup") or {}
-        name = backup.get("id") or (result.get("task") or {}).get("id") or "a backup"
-        return f"Made {name}." if changed else f"Enough: {name} is young."
+        backup, task = result.get("backup") or {}, result.get("task") or {}
+        if changed and task and not backup:
+            return f"Began {task['id']}."
+        name = backup.get("id") or "a backup"
+        return f"Made {name}." if changed else f"{name} is there."
     if module == "docspace_backup_download":
         return f"{'Fetched' if changed else 'Enough'}: {result.get('dest') or 'a copy'}."
     if module == "docspace_backup_prune":

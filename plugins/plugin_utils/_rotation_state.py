@@ -29,6 +29,25 @@ def failed(result: Mapping[str, Any]) -> bool:
     return bool(result.get("failed") or result.get("unreachable") or "msg" in result)
 
 
+def was_refused(pruned: Values) -> bool:
+    """Whether a guard refused it, so that nothing was removed."""
+    return (pruned.get("failure") or {}).get("code") == "guard"
+
+
+def plain(result: Mapping[str, Any]) -> Values:
+    """A module's result without what Ansible adds, or has shown already."""
+    beside = ("invocation", "warnings", "deprecations", "diff", "log", "exception")
+    return {key: result[key] for key in result if key not in beside and not key.startswith("_")}
+
+
+def read_of(pruned: Values) -> Values:
+    """What a look at the portal would tell now: what was there before, as it was judged."""
+    both = pruned["kept"] + pruned["removed"][::-1]
+    backups = [{key: value for key, value in one.items() if key != "reasons"} for one in both]
+    total = pruned["counts"]["total"]
+    return {"backups": backups, "total": total, "schedule": pruned["schedule"]}
+
+
 class State:
     """The results of the steps so far, and what follows from them.
 

@@ -64,10 +64,16 @@ def until(happened: Callable[[], bool], what: str) -> None:
 
 
 class Night:
-    """A night of one portal, from the start to where its backup is being made."""
+    """A night of one portal, from the start to where its backup is begun, or waited for."""
 
     def __init__(
-        self, sim: Simulator, folder: Path, *, pipelined: bool = True, **keywords: Any
+        self,
+        sim: Simulator,
+        folder: Path,
+        *,
+        pipelined: bool = True,
+        waits: bool = True,
+        **keywords: Any,
     ) -> None:
         self.sim = sim
         self.mark = uuid.uuid4().hex
@@ -112,11 +118,19 @@ class Night:
                 stdout=screen,
                 stderr=subprocess.STDOUT,
             )
-        until(self._makes, "no backup was begun")
+        self.until("POST", "startbackup", 1)
+        if waits:
+            # The first look was before the start.
+            self.until("GET", "getbackupprogress", 2)
 
-    def _makes(self) -> bool:
-        assert self.running.poll() is None, self.output.read_text(encoding="utf-8")
-        return self.sim.count("POST", "startbackup") > 0
+    def until(self, method: str, call: str, count: int) -> None:
+        """Wait for a request."""
+
+        def happened() -> bool:
+            assert self.running.poll() is None, self.output.read_text(encoding="utf-8")
+            return self.sim.count(method, call) >= count
+
+        until(happened, f"{call} was not asked")
 
     def module(self) -> int:
         """The process of the module that runs: it has no child."""
@@ -156,6 +170,17 @@ class TestNight:
             assert sim.count("DELETE") == 0
             assert len(sim.portal.ids()) >= len(OLD)
 
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+    def test_a_night_that_ends_with_its_beginning(
+        self, number: signal.Signals, tmp_path: Path
+    ) -> None:
+        with Simulator(OLD, task_seconds=3) as sim:
+            night = Night(sim, tmp_path, waits=False)
+            alone(night.running.pid, number)
+            night.end()
+            assert night.running.returncode != 0
+            assert (sim.count("DELETE"), sim.count("POST", "startbackup")) == (0, 1)
+
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
     @pytest.mark.parametrize("pipelined", [True, False])
     def test_a_module_that_is_ended_ends_the_night(
@@ -178,7 +203,7 @@ class TestNight:
 
     def test_without_an_interruption_it_goes_on(self, tmp_path: Path) -> None:
         with Simulator(OLD, task_seconds=1) as sim:
-            night = Night(sim, tmp_path)
+            night = Night(sim, tmp_path, waits=False)
             said = night.end()
             assert night.running.returncode == 0, said
             assert sim.count("DELETE") == len(OLD)

@@ -101,10 +101,17 @@ class Fleet:
     def __exit__(self, *_details: object) -> None:
         self._stack.close()
 
-    def add(self, name: str, seed: Sequence[Mapping[str, Any]] = (), **variables: Any) -> Simulator:
+    def add(
+        self,
+        name: str,
+        seed: Sequence[Mapping[str, Any]] = (),
+        *,
+        task_seconds: float = 0.2,
+        **variables: Any,
+    ) -> Simulator:
         """A portal with such a history, and a host of the inventory for it."""
         sim = self._stack.enter_context(
-            Simulator("empty", hosts=[f"{name}.example.test"], task_seconds=0.2)
+            Simulator("empty", hosts=[f"{name}.example.test"], task_seconds=task_seconds)
         )
         sim.seed(list(seed))
         self.portals[name] = sim

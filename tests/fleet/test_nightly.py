@@ -189,6 +189,22 @@ def test_hosts_that_can_not_be_served_have_a_row(tmp_path: Path) -> None:
     assert last["well"] < last["hangs"]
 
 
+def test_portals_make_their_backups_at_the_same_time(tmp_path: Path) -> None:
+    """With one process for all, and the slow one first."""
+    with Fleet(tmp_path, backup_rotation_make=MAKE, backup_rotation_prune=PRUNE) as fleet:
+        fleet.add("a-slow", copies(48, 72, 96), task_seconds=8)
+        fleet.add("b-quick", copies(48, 72, 96))
+        fleet.add("c-same", copies(2, 48, 72))
+        run = fleet.play(NIGHTLY, "--forks", "1")
+    assert run.code == 0, run.text
+    made = {name: run.reports[name]["newest"]["created_on"] for name in ("a-slow", "b-quick")}
+    assert made["b-quick"] < made["a-slow"], "it was begun when the first was made"
+    told = {name: (one["made"], one["removed"]) for name, one in run.reports.items()}
+    assert told == {"a-slow": (True, 2), "b-quick": (True, 2), "c-same": (False, 1)}
+    starts = {name: sim.count("POST", "startbackup") for name, sim in fleet.portals.items()}
+    assert starts == {"a-slow": 1, "b-quick": 1, "c-same": 0}
+
+
 def test_all_hosts_wrong_is_no_empty_report(tmp_path: Path) -> None:
     with Fleet(tmp_path, backup_rotation_prune={"keep_dayly": 7}) as fleet:
         fleet.host("one", "http://127.0.0.1:1", "sk-x")

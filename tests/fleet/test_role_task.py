@@ -74,7 +74,7 @@ def test_defaults_of_the_play_reach_no_step(tmp_path: Path) -> None:
 
 
 def test_each_step_is_told_and_shown(tmp_path: Path) -> None:
-    make = {**LOCAL, "max_age": "20h"}
+    make = {**LOCAL, "max_age": "20h", "wait": True}
     given = {"backup_rotation_prune": PRUNE, "backup_rotation_make": make}
     with Fleet(tmp_path, backup_rotation_fail=False, **given) as fleet:
         key = fleet.add("sales", copies(2, 48, 72, 96)).key

@@ -24,10 +24,7 @@ PASSING = ("connection", "timeout", "server", "rate_limited")
 
 
 class Made(NamedTuple):
-    """What came of making a backup. record: None if it wasn't waited for.
-
-    joined: it was already running, so that this run changed nothing.
-    """
+    """record: None if it wasn't waited for. joined: it ran already, so that this run changed nothing."""
 
     task: Task
     record: Record | None
@@ -152,7 +149,7 @@ def follow(
         if record is not None:
             return task._replace(progress=100, status="completed"), record
         if task.ended:
-            raise _ended_badly(task)
+            raise ended_badly(task)
     if missing is not None:
         raise _failed(
             task,
@@ -165,7 +162,8 @@ def follow(
     raise late
 
 
-def _ended_badly(task: Task) -> DocSpaceError:
+def ended_badly(task: Task) -> DocSpaceError:
+    """The failure of one that has ended without a backup."""
     if task.status == "completed":
         return _failed(task, "says that it is completed, but its backup isn't in the history")
     says = f". The portal says: {task.error[:300]}" if task.error else ""

@@ -9,15 +9,15 @@ This file is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from .._portal.errors import NOTHING, DocSpaceError
 from .delete import Outcome
-from .record import Record
-from .retention import NOT_KEPT, Copy, Policy, judge
-from .selection import require_dates
+from .record import Record, find
+from .retention import NOT_KEPT, OPTIONS, Copy, Policy, RetentionError, judge
+from .selection import fresh, require_dates
 
 DIFF_LINES = 1000
 
@@ -28,6 +28,15 @@ class Plan(NamedTuple):
     remove: list[tuple[Record, list[str]]]
     keep: list[tuple[Record, list[str]]]
     absent: list[str]
+
+
+def read_policy(params: Mapping[str, Any]) -> Policy:
+    """The policy in a module's options."""
+    try:
+        return Policy({option: params[option] for option in OPTIONS})
+    except RetentionError as error:
+        code = "guard" if error.option == "policy" else "config"
+        raise DocSpaceError(code, f"{error}.") from error
 
 
 def plan_named(history: Iterable[Record], ids: Iterable[str]) -> Plan:
@@ -61,16 +70,48 @@ def guard(
 ) -> str | None:
     """Refuse a plan that removes too much. Gives a warning on protected ids that aren't there."""
     if max_delete is not None and len(plan.remove) > max_delete:
-        raise DocSpaceError(
-            "guard",
+        raise _refused(
             f"{len(plan.remove)} backups would be removed, and 'max_delete' allows {max_delete}. "
-            "Nothing was removed. See what they are in check mode with a higher 'max_delete'.",
+            "Nothing was removed. See what they are in check mode with a higher 'max_delete'."
         )
     there = {record.id for record in history}
     unknown = [one for one in protected if one not in there]
     if not unknown:
         return None
     return f"protect_ids: not in the history, so they protect nothing: {', '.join(unknown[:20])}"
+
+
+def require(
+    plan: Plan, history: list[Record], wanted: str | None, max_age: int | None, now: datetime
+) -> str | None:
+    """Refuse a plan that doesn't leave what has to stay. Gives a warning on wrong clocks.
+
+    wanted: the id of a lasting backup. max_age: seconds; a lasting backup, any, must be younger.
+    """
+    doomed = {record.id for record, _reasons in plan.remove}
+    if wanted is not None:
+        record = find(history, wanted)
+        if record is None:
+            raise _refused(f"require_id: {wanted} is not in the history. Nothing was removed.")
+        if record.expires_on is not None:
+            raise _refused(f"require_id: {wanted} expires by itself. Nothing was removed.")
+        if wanted in doomed:
+            raise _refused(f"require_id: {wanted} would go itself. Nothing was removed.")
+    if max_age is None:
+        return None
+    # What has no readable time proves nothing.
+    left = [one for one in history if one.created_on is not None and one.id not in doomed]
+    newest, warning = fresh(left, now, max_age, None, "require_newer_than")
+    if newest is None:
+        raise _refused(
+            f"require_newer_than: no lasting backup younger than {max_age} s would be left. Nothing "
+            f"was removed. Make one first.{f' {warning}' if warning else ''}"
+        )
+    return warning
+
+
+def _refused(message: str) -> DocSpaceError:
+    return DocSpaceError("guard", message)
 
 
 def report(plan: Plan, outcome: Outcome, total: int, now: datetime) -> dict[str, Any]:

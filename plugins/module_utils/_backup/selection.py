@@ -30,23 +30,28 @@ def latest(records: Iterable[Record], now: datetime) -> Record | None:
 
 
 def fresh(
-    history: list[Record], now: datetime, max_age: int, storage_type: str | None
+    history: list[Record],
+    now: datetime,
+    max_age: int,
+    storage_type: str | None,
+    option: str = "max_age",
 ) -> tuple[Record | None, str | None]:
     """The newest record if it is younger than max_age seconds, and a warning on wrong clocks.
 
     storage_type: only these count, None for all. Copies that expire count only when asked for.
+    option: that has the limit, for messages.
     """
     records = select(
         history,
         storage_type=None if storage_type is None else [storage_type],
         lasting=storage_type != "data_store",
     )
-    require_dates(records, "max_age")
+    require_dates(records, option)
     future = [record.id for record in records if is_future(record, now)]
     warning = None
     if future:
         warning = (
-            f"max_age: {len(future)} backups are dated in the future, such as {future[0]}, and "
+            f"{option}: {len(future)} backups are dated in the future, such as {future[0]}, and "
             "don't count. Check the clocks of the portal and of this machine."
         )
     newest = latest(records, now)

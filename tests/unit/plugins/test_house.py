@@ -36,8 +36,8 @@ NOUNS = (
     *("pace", "part", "place", "source", "storage", "tar", "target", "task"),
 )
 VERBS = (
-    *("delete", "download", "follow", "make", "offer", "prune", "restore", "schedule"),
-    *("settle", "upload"),
+    *("delete", "download", "ensure", "follow", "make", "offer", "prune", "restore", "schedule"),
+    *("settle", "upload", "watch"),
 )
 # Nouns that are values and rules alone: the filter, or another program, can use them anywhere.
 PURE = ("archive", "manifest", "names", "record", "retention", "selection", "storage", "tar")

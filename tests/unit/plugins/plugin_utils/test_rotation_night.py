@@ -23,7 +23,7 @@ HOUR = 3600
 URL = "https://docs.example.com"
 PRUNE = {"keep_last": 2}
 MAKE = {"storage_type": "local", "path": "/srv/backup"}
-SERVER = {
+SERVER: dict[str, Any] = {
     "failed": True,
     "msg": "The portal failed.\nTry again.",
     "changed": False,
@@ -92,6 +92,7 @@ class Run:
         *,
         dry: bool = False,
         looks: bool = False,
+        begins: bool = False,
         **given: Any,
     ) -> None:
         connection = {"connection": {"url": URL, "api_key": "sk-x"}, "max_age": "26h"}
@@ -107,6 +108,12 @@ class Run:
         night = Night(self.state, start)
         if looks:
             night.look()
+        elif begins:
+            # Two tasks: what the first gave is all that the second knows.
+            begun = night.begin()
+            self.begun = len(self.asked)
+            self.state = State(wishes, dry=dry, looks=looks)
+            Night(self.state, start).serve(begun)
         else:
             night.serve()
         assert not any(results.values()), "a module that should have been run wasn't"
@@ -123,6 +130,7 @@ class Run:
 
 OLD = [record(2, 48), record(3, 72), record(4, 96)]
 FRESH = record(1, 2)
+AT_ONCE = {"gather": ["schedule"], "require_newer_than": "26h"}
 
 
 def test_a_night_of_one_that_is_made_needs_two_starts() -> None:
@@ -130,7 +138,7 @@ def test_a_night_of_one_that_is_made_needs_two_starts() -> None:
     after = pruned([record(9, 0), OLD[0]], OLD[1:])
     run = Run({"backup": [made], "backup_prune": [after]}, make=MAKE, prune=PRUNE)
     assert run.names == ["backup", "backup_prune"]
-    assert run.asked[1][1] == {**PRUNE, "gather": ["schedule"], "url": URL, "api_key": "sk-x"}
+    assert run.asked[1][1] == {**PRUNE, **AT_ONCE, "url": URL, "api_key": "sk-x"}
     told = run.report
     assert (told["made"], told["removed"], told["count"], told["problems"]) == (True, 2, 2, [])
     assert told["newest"] == record(9, 0)
@@ -139,6 +147,189 @@ def test_a_night_of_one_that_is_made_needs_two_starts() -> None:
         record(9, 0)["created_on"],
         OLD[0]["created_on"],
     ]
+
+
+# --- the backup begun by a task of its own ---
+
+
+BEGUN: dict[str, Any] = {
+    "changed": True,
+    "backup": None,
+    "task": {"id": "id-9", "status": "created"},
+}
+NOT_YET: dict[str, Any] = {**SERVER, "failure": {"code": "guard", "title": "refused by a guard"}}
+DIED: dict[str, Any] = {**SERVER, "failure": {"code": "task_failed", "title": "task failed"}}
+CONNECTION = {"url": URL, "api_key": "sk-x"}
+
+
+def begin(results: dict[str, list[dict[str, Any]]], **given: Any) -> Run:
+    return Run(results, begins=True, **{"make": MAKE, "prune": PRUNE, **given})
+
+
+def test_a_copy_that_is_there_by_now_needs_two_starts() -> None:
+    results = {
+        "backup_schedule": [{"changed": True, "schedule": {"period": "weekly"}}],
+        "backup": [BEGUN],
+        "backup_prune": [pruned([record(9, 0), OLD[0]], OLD[1:])],
+    }
+    make = {**MAKE, "max_age": "20h", "wait_timeout": 9000}
+    run = begin(results, schedule={"state": "present"}, make=make)
+    assert run.names == ["backup_schedule", "backup", "backup_prune"]
+    assert run.begun == 2
+    assert run.asked[1][1] == {**make, "wait": False, **CONNECTION}
+    assert run.asked[2][1] == {**PRUNE, **AT_ONCE, "require_id": "id-9", **CONNECTION}
+    told = run.report
+    assert (told["made"], told["removed"], told["count"], told["problems"]) == (True, 2, 2, [])
+
+
+def test_one_that_is_not_there_yet_is_waited_for() -> None:
+    waited = {"changed": False, "backup": record(9, 0), "task": None, "joined": False}
+    results = {
+        "backup": [BEGUN, waited],
+        "backup_prune": [NOT_YET, pruned([record(9, 0)], OLD)],
+    }
+    make = {**MAKE, "wait_timeout": 9000, "poll_interval": 7, "dump": True}
+    run = begin(results, make=make, prune={**PRUNE, "dump": True})
+    assert run.names == ["backup", "backup_prune", "backup", "backup_prune"]
+    follow = {"task_id": "id-9", "wait_timeout": 9000, "poll_interval": 7, "dump": True}
+    assert run.asked[2][1] == {**follow, **CONNECTION}
+    assert "require_id" not in run.asked[3][1]
+    assert (run.report["made"], run.report["removed"], run.problems) == (True, 3, [])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"prune": {}},
+        {"prune": {**PRUNE, "now": "2026-11-30T00:00:00Z"}},
+        {"offsite": {"dest": "/srv"}},
+    ],
+)
+def test_where_more_is_to_be_judged_it_is_waited_for_at_once(given: dict[str, Any]) -> None:
+    waited = {"changed": False, "backup": record(9, 0), "task": None, "joined": False}
+    results: dict[str, list[dict[str, Any]]] = {
+        "backup": [BEGUN, waited],
+        "backup_download": [],
+        "backup_info": [info(record(9, 0), *OLD)],
+        "backup_file_info": [],
+        "backup_prune": [] if given.get("prune") == {} else [pruned([record(9, 0)], OLD)],
+    }
+    if "offsite" in given:
+        results["backup_download"] = [{"changed": False, "sha256": "ab", "dest": "/srv/1.tar.gz"}]
+        results["backup_file_info"] = [{"changed": False, "files": [], "count": 0}]
+    run = begin(results, **given)
+    assert run.names[:2] == ["backup", "backup"]
+    assert (run.report["made"], run.problems) == (True, [])
+
+
+def test_one_that_came_and_proves_nothing_is_looked_for_in_the_history() -> None:
+    waited = {"changed": False, "backup": record(9, -1), "task": None, "joined": False}
+    results = {
+        "backup": [BEGUN, waited],
+        "backup_prune": [NOT_YET],
+        "backup_info": [info(record(9, -1), *OLD)],
+    }
+    run = begin(results)
+    assert run.problems == ["prune prune_skipped", "fresh stale"]
+    assert run.report["removed"] == 0
+
+
+def test_one_that_is_young_enough_is_not_waited_for() -> None:
+    found = {"changed": False, "backup": FRESH, "task": None, "joined": False}
+    run = begin({"backup": [found], "backup_prune": [pruned([FRESH], OLD)]})
+    assert "require_id" not in run.asked[1][1]
+    assert (run.report["made"], run.report["problems"]) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("task", "made"),
+    [({"status": "failed"}, False), (None, False), ({"status": "running"}, True)],
+)
+def test_one_that_does_not_come_is_told_of_and_nothing_goes(
+    task: dict[str, Any] | None, made: bool
+) -> None:
+    results = {
+        "backup": [BEGUN, {**DIED, "task": task}],
+        "backup_prune": [NOT_YET],
+        "backup_info": [info(*OLD)],
+    }
+    run = begin(results)
+    assert run.problems == ["make task_failed", "prune prune_skipped", "fresh stale"]
+    assert (run.report["made"], run.report["removed"], run.report["count"]) == (made, 0, 3)
+
+
+def test_the_copy_of_yesterday_still_counts() -> None:
+    results = {
+        "backup": [BEGUN, DIED],
+        "backup_prune": [NOT_YET, pruned([FRESH], OLD)],
+        "backup_info": [info(FRESH, *OLD)],
+    }
+    run = begin(results)
+    assert run.names == ["backup", "backup_prune", "backup", "backup_info", "backup_prune"]
+    assert (run.problems, run.report["removed"]) == (["make task_failed"], 3)
+
+
+def test_a_backup_of_somebody_else_is_waited_for_as_ever() -> None:
+    joined = {**BEGUN, "changed": False, "joined": True}
+    made = {"changed": True, "backup": record(9, 0), "joined": False}
+    run = begin({"backup": [joined, made], "backup_prune": [pruned([record(9, 0)], OLD)]})
+    assert run.names == ["backup", "backup", "backup_prune"]
+    assert "wait" not in run.asked[1][1]
+    assert (run.report["made"], run.problems) == (True, [])
+
+
+def test_a_start_that_failed_is_not_tried_again() -> None:
+    results = {
+        "backup": [SERVER],
+        "backup_info": [info(FRESH)],
+        "backup_prune": [pruned([FRESH], [])],
+    }
+    run = begin(results)
+    assert run.names == ["backup", "backup_info", "backup_prune"]
+    assert run.problems == ["make server"]
+
+
+def test_a_portal_that_fails_when_it_is_thinned_out() -> None:
+    results = {"backup": [BEGUN], "backup_prune": [SERVER], "backup_info": [info(FRESH, *OLD)]}
+    assert begin(results).problems == ["prune server"]
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_what_refuses_is_told_once(again: bool) -> None:
+    """For want of a young copy, which is told anyway; or for another reason."""
+    waited = {"changed": False, "backup": record(9, 0), "task": None, "joined": False}
+    left = OLD if again else [FRESH, *OLD]
+    results = {
+        "backup": [BEGUN, waited],
+        "backup_prune": [NOT_YET, NOT_YET],
+        "backup_info": [info(*left)],
+    }
+    run = begin(results)
+    want = ["prune prune_skipped", "fresh stale"] if again else ["prune guard"]
+    assert (run.problems, run.report["removed"]) == (want, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "dry"),
+    [
+        ({}, True),
+        ({"make": None}, False),
+        ({"make": {**MAKE, "wait": True}}, False),
+        ({"make": {**MAKE, "on_timeout": "cancel"}}, False),
+        ({"make": {"storage_type": "data_store"}}, False),
+        ({"make": {"max_age": "20h"}}, False),
+        ({"max_age": "soon"}, False),
+        ({"connection": {"api_key": "sk-x"}}, False),
+        ({"schedule": None}, False),
+    ],
+)
+def test_where_more_is_to_be_decided_nothing_is_begun(given: dict[str, Any], dry: bool) -> None:
+    options = {"connection": {"url": URL}, "max_age": "26h", "make": MAKE, "prune": PRUNE, **given}
+    state = State(read_wishes(options, lambda _address: []), dry=dry)
+    assert Night(state, lambda *_step: pytest.fail("it was begun")).begin() == {}
+
+
+# --- what is looked at ---
 
 
 @pytest.mark.parametrize(
@@ -361,7 +552,12 @@ def test_a_connection_comes_before_what_a_step_says() -> None:
     [
         ("docspace_backup", {"changed": True, "backup": {"id": "id-9"}}, "Made id-9."),
         ("docspace_backup", {"changed": True, "backup": None, "task": None}, "Made a backup."),
-        ("docspace_backup", {"changed": False, "backup": {"id": "id-1"}}, "Enough: id-1 is young."),
+        (
+            "docspace_backup",
+            {"changed": True, "backup": None, "task": {"id": "id-9"}},
+            "Began id-9.",
+        ),
+        ("docspace_backup", {"changed": False, "backup": {"id": "id-1"}}, "id-1 is there."),
         ("docspace_backup", {"changed": False, "joined": True}, "A backup was running already."),
         ("docspace_backup_prune", pruned([FRESH], OLD), "3 removed, 1 kept."),
         ("docspace_backup_info", info(FRESH), "1 of 1 backups."),
