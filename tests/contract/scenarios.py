@@ -116,6 +116,8 @@ SCENARIOS = [
     Scenario("docspace_backup", "begun", {**MAKE, "wait": False}, True, unknown=MADE),
     Scenario("docspace_backup", "too old", {**MAKE, "max_age": "1d"}, True, unknown=MADE),
     Scenario("docspace_backup", "fresh", {**MAKE, "max_age": "4d"}),
+    Scenario("docspace_backup", "waited for", {"task_id": LOCAL}),
+    Scenario("docspace_backup", "not to come", {"task_id": NEVER}, code="not_found"),
     Scenario(
         "docspace_backup",
         "joined",
@@ -189,6 +191,18 @@ SCENARIOS = [
     Scenario("docspace_backup_prune", "no one", {"ids": []}),
     Scenario("docspace_backup_prune", "typo", {"ids": [LOCAL], "protect_ids": [NEVER]}, True),
     Scenario("docspace_backup_prune", "too many", {"keep_last": 1, "max_delete": 1}, code="guard"),
+    Scenario(
+        "docspace_backup_prune",
+        "none that is young",
+        {"keep_last": 2, "require_newer_than": "1h"},
+        code="guard",
+    ),
+    Scenario(
+        "docspace_backup_prune",
+        "for the sake of none",
+        {"keep_last": 2, "require_id": NEVER},
+        code="guard",
+    ),
     Scenario(
         "docspace_backup_prune",
         "in part",

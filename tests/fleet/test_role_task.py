@@ -1,7 +1,7 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one task of the role: what reaches its modules, and what it tells of them."""
+"""What the role runs: what reaches its modules, and what it tells of them."""
 
 from __future__ import annotations
 

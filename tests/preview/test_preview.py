@@ -363,6 +363,8 @@ def test_guards_and_choices() -> None:
         "protect_ids": ["mine-1local", "none-such"],
         "max_delete": 1,
         "concurrency": 4,
+        "require_id": "none-such",
+        "require_newer_than": "26h",
         "gather": ["schedule"],
         "dump": False,
     }
