@@ -25,6 +25,7 @@ import pytest
 from ansible_collections.onlyoffice.docspace.tests.simulator import Simulator
 
 MARK = "DOCSPACE_TEST_RUN"
+LONG = 3600.0
 # With one that is fresh: a night that took the interruption for a failure would thin out for its sake.
 OLD = [{"storage_type": "Local", "age_days": day} for day in (0, *range(2, 8))]
 
@@ -147,7 +148,7 @@ class Night:
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc to see processes")
 class TestNight:
-    """Each with a backup that takes longer than a look at it."""
+    """The backup ends when the test says so. After that a night that went on would thin out."""
 
     @pytest.mark.parametrize(
         ("send", "number"),
@@ -162,9 +163,10 @@ class TestNight:
     def test_a_night_without_its_controller_thins_nothing_out(
         self, send: Callable[[int, signal.Signals], None], number: signal.Signals, tmp_path: Path
     ) -> None:
-        with Simulator(OLD, task_seconds=3) as sim:
+        with Simulator(OLD, task_seconds=LONG) as sim:
             night = Night(sim, tmp_path)
             send(night.running.pid, number)
+            sim.finish_tasks()
             night.end()
             assert night.running.returncode != 0
             assert sim.count("DELETE") == 0
@@ -174,9 +176,10 @@ class TestNight:
     def test_a_night_that_ends_with_its_beginning(
         self, number: signal.Signals, tmp_path: Path
     ) -> None:
-        with Simulator(OLD, task_seconds=3) as sim:
+        with Simulator(OLD, task_seconds=LONG) as sim:
             night = Night(sim, tmp_path, waits=False)
             alone(night.running.pid, number)
+            sim.finish_tasks()
             night.end()
             assert night.running.returncode != 0
             assert (sim.count("DELETE"), sim.count("POST", "startbackup")) == (0, 1)
@@ -186,17 +189,20 @@ class TestNight:
     def test_a_module_that_is_ended_ends_the_night(
         self, number: signal.Signals, pipelined: bool, tmp_path: Path
     ) -> None:
-        with Simulator(OLD, task_seconds=3) as sim:
+        with Simulator(OLD, task_seconds=LONG) as sim:
             night = Night(sim, tmp_path, pipelined=pipelined)
             os.kill(night.module(), number)
+            sim.finish_tasks()
             said = night.end()
             assert night.running.returncode == 2, said
             assert "Interrupted during make" in said
             assert sim.count("DELETE") == 0
 
     def test_a_task_that_takes_too_long_ends_the_night(self, tmp_path: Path) -> None:
-        with Simulator(OLD, task_seconds=12) as sim:
+        with Simulator(OLD, task_seconds=LONG) as sim:
             night = Night(sim, tmp_path, timeout=8)
+            night.running.wait(60)
+            sim.finish_tasks()
             said = night.end()
             assert night.running.returncode == 2, said
             assert sim.count("DELETE") == 0
