@@ -40,11 +40,9 @@ CORES = {
 }
 # requests as README.md promises it, and the oldest urllib3 that it takes. Both run on Python 3.9 only.
 OLDEST = ("requests==2.25.1", "urllib3==1.21.1")
-# What meets the network, and two files in which whole modules meet the simulator.
+# What a module needs, and two files in which whole modules meet the simulator.
 OLDEST_TESTS = (
-    *(f"tests/unit/plugins/module_utils/test_{name}.py" for name in ("credentials", "input")),
-    *(f"tests/unit/plugins/module_utils/test_{name}.py" for name in ("misbehaviour", "reach")),
-    *("tests/unit/plugins/module_utils/test_repeats.py", "tests/unit/plugins/test_rooms.py"),
+    *(f"tests/unit/plugins/{name}" for name in ("modules", "module_utils", "test_rooms.py")),
     *("tests/contract/test_making.py", "tests/contract/test_versions.py"),
 )
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -141,19 +139,25 @@ def add_sanity(core: str, python: str) -> None:
 
 
 def add_units(core: str, python: str) -> None:
-    @nox.session(name=f"units-{core}", python=python, default=core == CORE_HERE, tags=["matrix"])
-    def units(session: nox.Session) -> None:
-        """Run ansible-test units on the oldest Python there is, and on the controller's."""
-        copy = collection_copy(session, core)
-        for version in dict.fromkeys([PYTHONS_FOUND[0], python]):
-            ansible_test(session, copy, "units", "--python", version)
+    """On the controller's Python; and on the oldest, which `make test` leaves to the session oldest."""
+
+    def add(name: str, version: str, *, default: bool) -> None:
+        @nox.session(name=name, python=python, default=default, tags=["matrix"])
+        def units(session: nox.Session) -> None:
+            """Run ansible-test units on one Python."""
+            ansible_test(session, collection_copy(session, core), "units", "--python", version)
+
+    add(f"units-{core}", python, default=core == CORE_HERE)
+    if python != PYTHONS_FOUND[0]:
+        add(f"units-{core}-oldest", PYTHONS_FOUND[0], default=False)
 
 
 def add_oldest() -> None:
     @nox.session(python="3.9")
     def oldest(session: nox.Session) -> None:
         """Run modules on the oldest Python, requests and urllib3 that they support."""
-        session.install(*OLDEST, "-r", "tests/unit/requirements.txt", "flask>=3.0,<4", "pytest<10")
+        tools = ("flask>=3.0,<4", "pytest<10", "pytest-xdist", "pyyaml")
+        session.install(*OLDEST, "-r", "tests/unit/requirements.txt", *tools)
         # What modules use of it runs on this Python, unlike the controller's part: hence no tests of
         # filters and playbooks here.
         session.install("--no-deps", "--ignore-requires-python", f"ansible-core~={CORE_HERE}.0")
@@ -163,7 +167,8 @@ def add_oldest() -> None:
         session.run("python", "-c", show)
         with session.chdir(str(copy)):
             tests = session.posargs or OLDEST_TESTS
-            session.run("python", "-m", "pytest", *tests, env={"PYTHONPATH": str(place)})
+            run = ("python", "-m", "pytest", "--numprocesses", "auto")
+            session.run(*run, *tests, env={"PYTHONPATH": str(place)})
 
 
 def add_integration(core: str, python: str) -> None:
