@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOX = (sys.executable, "-m", "nox", "--reuse-venv", "yes", "--download-python", "never")
 AT_ONCE = max(2, (os.cpu_count() or 2) // 2)
 # Those that take longest begin first, or one of them would run alone at the end.
-LONG = ("integration", "contract", "fleet", "units", "sanity", "preview", "oldest", "docs", "ansible")
+LONG = ("integration", "contract", "fleet", "units", "sanity", "preview", "oldest", "ansible")
 # It only stands for others, which are in the list themselves.
 STANDS_FOR_OTHERS = {"lint"}
 # Says that all sessions once had what these files ask for.
