@@ -244,6 +244,9 @@ class FaultLayer:
         if final.kind == "truncate":
             raise Hangup(answer=captured, part=captured.length // 2)
         if final.kind == "cut":
+            # One that fits is whole, and its connection lives on.
+            if captured.length <= final.size:
+                return captured
             raise Hangup(answer=captured, part=final.size)
         if final.kind in GENUINE:
             return spoilt(captured, final)
