@@ -16,12 +16,13 @@ from .._portal.errors import SOMETHING, DocSpaceError, config_error
 from .._portal.values import normal_uuid
 from .history import read_history
 from .pace import Pace
-from .task import Task, read_restore_task
+from .task import Task, not_seen, read_restore_task
 
 # How long a portal that has just been restored may go on refusing before its keys are suspected.
 SETTLES = 30.0
 # How long a task that is to be followed may not be there.
 SHOWS_UP = 30.0
+ENDED = "A restore that has ended is to be seen for a day at most, and till the next one starts."
 REFUSALS = ("auth", "forbidden", "not_found", "payment")
 
 
@@ -96,7 +97,7 @@ def find_restore(client: Client, wanted: str, pace: Pace, *, dump: bool, once: b
         if seen is not None and seen.id == wanted:
             return seen
         if once or pace.elapsed >= until:
-            raise lost or _unknown(wanted, seen, dump=dump)
+            raise lost or not_seen("restore", wanted, seen, ENDED, dump=dump)
         client.log(f"restore task {wanted} isn't to be seen, asked again")
         pace.pause(at_most=max(1.0, until - pace.elapsed))
 
@@ -133,17 +134,6 @@ def _wait_for_portal(client: Client, task: Task, pace: Pace, *, dump: bool) -> s
         if pace.over:
             raise _failed(task, f"ended well, but the portal doesn't answer: {last.message[:300]}")
         pace.pause(at_most=5.0)
-
-
-def _unknown(wanted: str, seen: Task | None, *, dump: bool) -> DocSpaceError:
-    there = f"The one that is there is {seen.id} ({seen.status}). " if seen else ""
-    of, other = ("the whole server", "false") if dump else ("the portal", "true")
-    return DocSpaceError(
-        "not_found",
-        f"task_id: no restore of {of} with the id {wanted} is to be seen. {there}Nothing was started. "
-        f"Look at the id, and whether 'dump: {other}' belongs to it. A restore that has ended is to be "
-        "seen for a day at most, and till the next one starts.",
-    )
 
 
 def _late(task: Task, pace: Pace, *, dump: bool) -> DocSpaceError:

@@ -109,6 +109,19 @@ def _per_cent(value: Any) -> int:
     return int(min(100, max(0, value))) if number else 0
 
 
+def not_seen(
+    kind: str, wanted: str, seen: Task | None, advice: str, *, dump: bool
+) -> DocSpaceError:
+    """The failure to follow a task that isn't there. kind: backup or restore. seen: another one."""
+    there = f"The one that is there is {seen.id} ({seen.status}). " if seen else ""
+    of, other = ("the whole server", "false") if dump else ("the portal", "true")
+    return DocSpaceError(
+        "not_found",
+        f"task_id: no {kind} of {of} with the id {wanted} is to be seen. {there}Nothing was started. "
+        f"Look at the id, and whether 'dump: {other}' belongs to it. {advice}",
+    )
+
+
 def start(
     client: Client,
     call: str,

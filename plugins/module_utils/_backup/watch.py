@@ -10,12 +10,13 @@ This file is private to the collection.
 from __future__ import annotations
 
 from .._portal.client import Client
-from .._portal.errors import DocSpaceError
 from .history import read_history
 from .make import ended_badly, follow
 from .pace import Pace
 from .record import Record, find
-from .task import Task, read_backup_task
+from .task import Task, not_seen, read_backup_task
+
+GONE = "Most likely it failed, or it was deleted since."
 
 
 def watch(
@@ -34,18 +35,8 @@ def watch(
         # It may have come between these two.
         record = find(read_history(client, dump=dump), wanted)
         if record is None:
-            raise _unknown(wanted, task, dump=dump)
+            raise not_seen("backup", wanted, task, GONE, dump=dump)
         return None, record
     if task.ended and task.status != "completed":
         raise ended_badly(task)
     return (task, None) if once else follow(client, task, pace, dump=dump, ours=False)
-
-
-def _unknown(wanted: str, seen: Task | None, *, dump: bool) -> DocSpaceError:
-    there = f" The task that is there is {seen.id} ({seen.status})." if seen else ""
-    of, other = ("the whole server", "false") if dump else ("the portal", "true")
-    return DocSpaceError(
-        "not_found",
-        f"Backup {wanted} of {of} is neither in the history nor being made.{there} Most likely it "
-        f"failed, or was deleted since. It may also be one that needs 'dump: {other}'.",
-    )

@@ -79,8 +79,8 @@ def test_one_that_nobody_makes(
     wire.expect("GET", f"{HISTORY}{query}", ok(OLD))
     result = follow(run, dump=dump)
     assert result["failure"]["code"] == "not_found"
-    assert f"Backup {ONE} of {'the whole server' if dump else 'the portal'}" in result["msg"]
-    assert (f"The task that is there is {TWO} (running)" in result["msg"]) is bool(other)
+    assert f"no backup of {'the whole server' if dump else 'the portal'}" in result["msg"]
+    assert (f"The one that is there is {TWO} (running)" in result["msg"]) is bool(other)
 
 
 @pytest.mark.parametrize(("status", "word"), [(3, "was cancelled"), (4, "failed")])
