@@ -17,7 +17,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..filter.backup_retention import backup_retention
 from ._rotation import NO_POLICY
-from ._rotation_state import State, Values, failed, plain, read_of, was_refused
+from ._rotation_state import State, Values, failed, read_of, stripped, was_refused
 
 NAMESPACE = "onlyoffice.docspace"
 # Options of the step that makes a backup which hold as well while it is waited for.
@@ -44,7 +44,7 @@ class Night:
             return {}
         self._set_schedule()
         made = self._portal("make", "docspace_backup", {**(wishes.make or {}), "wait": False})
-        return {"schedule": plain(self.state.scheduled), "make": plain(made)}
+        return {"schedule": stripped(self.state.scheduled), "make": stripped(made)}
 
     def serve(self, begun: Values | None = None) -> None:
         """All of it. begun: what `begin` gave."""

@@ -34,7 +34,7 @@ def was_refused(pruned: Values) -> bool:
     return (pruned.get("failure") or {}).get("code") == "guard"
 
 
-def plain(result: Mapping[str, Any]) -> Values:
+def stripped(result: Mapping[str, Any]) -> Values:
     """A module's result without what Ansible adds, or has shown already."""
     beside = ("invocation", "warnings", "deprecations", "diff", "log", "exception")
     return {key: result[key] for key in result if key not in beside and not key.startswith("_")}
