@@ -231,12 +231,13 @@ failure:
     detail:
 """
 
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._backup.files import check, find, latest, newest_first, select
-from ..module_utils._backup.manifest import reason
+from ..module_utils._backup.local_files import error_text, folder_of, folder_risk
 from ..module_utils._backup.names import normal_portal
 from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, now, run_offline
@@ -262,7 +263,7 @@ def run(module: AnsibleModule) -> Result:
         found = find(params["path"])
     except (OSError, ValueError) as error:
         raise config_error(
-            f"path: {params['path'][:300]!r} can't be read where the module runs ({reason(error)}). "
+            f"path: {params['path'][:300]!r} can't be read where the module runs ({error_text(error)}). "
             "Give a backup file, or a folder with some."
         ) from error
     files = newest_first(select(found, time, **limits))
@@ -274,7 +275,16 @@ def run(module: AnsibleModule) -> Result:
         files=[file.result(time) for file in files],
         count=len(files),
         latest=newest and newest.result(time),
+        warnings=warnings(params["path"]),
     )
+
+
+def warnings(path: str) -> list[str | None]:
+    try:
+        risk = folder_risk(path if Path(path).is_dir() else folder_of(path))
+    except OSError:
+        return []
+    return [risk and f"path: {risk}. Take that permission away from others (chmod o-w)."]
 
 
 def address(portal: str | None) -> str | None:

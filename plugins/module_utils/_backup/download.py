@@ -20,7 +20,7 @@ from .delete import delete
 from .manifest import Manifest
 from .offer import Offer, Order, created_on, look, make_one
 from .pace import Pace, rate
-from .part import Part, require_room, sweep
+from .part import Part, require_room, require_usable, sweep
 from .place import Dress, Place, finish, put
 from .record import Record
 from .task import Task
@@ -96,6 +96,7 @@ def preview(client: Client, place: Place, order: Order) -> Copy:
         running = last if last is not None and not last.ended else None
         return Copy(True, path, None, replaced, task=running, joined=running is not None)
     place.require_ours(place.path(created_on(offer.record)))
+    require_usable(place.folder, offer.record.id)
     glance = _Glance(place.folder)
     fetch(client, whole_address(client, offer.link), glance)
     return Copy(True, path, None, replaced, offer.record, glance.total, offer.task)

@@ -15,11 +15,12 @@ import stat
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from .._portal.values import age_text, format_time
 from .archive import form_of, judge_file
-from .manifest import Manifest, ManifestError, place_of, read, reason
+from .local_files import UnsafeFile, error_text, open_to_read, require_trusted
+from .manifest import Manifest, ManifestError, place_of, read
 from .names import is_name_of_file
 
 # What a download works with: its file isn't whole yet, and is nobody's backup.
@@ -34,6 +35,7 @@ class BackupFile(NamedTuple):
     manifest, a clause each. kind: `portal` or `dump`. form: `gzip` or `tar`, by its first bytes.
     matches: whether it is what its manifest says, None without one. size, sha256, entries, kind:
     as read; of a file that wasn't read to its end as the manifest says, when the size is right.
+    typed: the path is the user's own, so it may be a symbolic link.
     """
 
     path: str
@@ -46,6 +48,7 @@ class BackupFile(NamedTuple):
     kind: str | None = None
     sha256: str | None = None
     entries: int | None = None
+    typed: bool = False
 
     def result(self, now: datetime) -> dict[str, Any]:
         """The file as modules return it."""
@@ -77,40 +80,52 @@ def find(path: str) -> list[BackupFile]:
     Of a folder those that have a manifest, a name of our form, or the head of a gzip or tar file,
     and those named like one that can't be read. An OSError when there is no such path.
     """
-    place = Path(path)
-    if not stat.S_ISDIR(place.stat().st_mode):
-        return [look(path)]
+    if not stat.S_ISDIR(Path(path).stat().st_mode):
+        return [look(path, typed=True)]
+    with os.scandir(path) as entries:
+        names = sorted(entry.name for entry in entries if not entry.is_dir(follow_symlinks=False))
     found = []
-    for entry in sorted(place.iterdir()):
-        if _WORK.fullmatch(entry.name) or entry.is_dir():
+    for name in names:
+        if _WORK.fullmatch(name):
             continue
-        file = look(str(entry))
-        named = is_name_of_file(entry.name)
-        unread = file.valid is None and file.manifest is None and entry.name.endswith(_ENDINGS)
-        if file.form or file.manifest or named or unread:
+        file = look(str(Path(path) / name))
+        unread = file.valid is None and file.manifest is None and name.endswith(_ENDINGS)
+        gone = file.size is None and not os.path.lexists(file.path)
+        if not gone and (file.form or file.manifest or is_name_of_file(name) or unread):
             found.append(file)
     return found
 
 
-def look(path: str) -> BackupFile:
-    """What a file's size, its first bytes and its manifest tell."""
+def look(path: str, *, typed: bool = False) -> BackupFile:
+    """What a file's size, its first bytes and its manifest tell.
+
+    typed: the path is the user's own, not one that was found in a folder. A link is followed then.
+    """
     problems, paper = [], None
     try:
         paper = read(place_of(path))
     except ManifestError as error:
         problems.append(f"its manifest counts for nothing: {error}")
-    file = BackupFile(path, None, problems, manifest=paper)
+    file = BackupFile(path, None, problems, manifest=paper, typed=typed)
+    unsafe = False
     try:
-        with open_regular(path) as opened:
+        with open_to_read(path, follow=typed) as opened:
             size, head = os.fstat(opened.fileno()).st_size, opened.read(512)
-    except NotRegular:
-        return file._replace(valid=False, problems=[*problems, "it isn't a regular file"])
+            try:
+                require_trusted(opened.fileno(), path)
+            except UnsafeFile as error:
+                unsafe = True
+                problems.append(str(error))
+    except UnsafeFile as error:
+        return file._replace(valid=False, problems=[*problems, str(error)])
     except OSError as error:
-        return file._replace(problems=[*problems, f"it can't be read ({reason(error)})"])
+        return file._replace(problems=[*problems, f"it can't be read ({error_text(error)})"])
     file = file._replace(size=size, form=form_of(head))
     if paper is not None:
-        file = file._replace(matches=size == paper.size, valid=size == paper.size)
-        if file.matches:
+        matches = size == paper.size
+        # What others can write to may have changed since it was checked.
+        file = file._replace(matches=matches, valid=None if matches and unsafe else matches)
+        if matches:
             file = file._replace(kind=paper.kind, sha256=paper.sha256, entries=paper.entries)
         else:
             problems.append(f"it has {size} bytes, its manifest says {paper.size}")
@@ -121,14 +136,14 @@ def look(path: str) -> BackupFile:
 
 
 def check(file: BackupFile) -> BackupFile:
-    """Read a file that was looked at to its end, unless it is known to be no backup."""
+    """Read a file that was looked at to its end, unless it is known to be invalid."""
     if file.form is None:
         return file
     try:
-        with open_regular(file.path) as opened:
+        with open_to_read(file.path, follow=file.typed) as opened:
             verdict = judge_file(opened)
-    except OSError as error:
-        problem = f"it can't be read to its end ({reason(error)})"
+    except (OSError, UnsafeFile) as error:
+        problem = f"it can't be read to its end ({error_text(error)})"
         return file._replace(
             valid=None, problems=[*file.problems, problem], kind=None, sha256=None, entries=None
         )
@@ -192,18 +207,3 @@ def latest(files: Iterable[BackupFile], now: datetime) -> BackupFile | None:
         (one for one in files if one.valid and one.manifest and one.manifest.created_on <= now),
         None,
     )
-
-
-class NotRegular(Exception):
-    """A pipe, a device, a socket, a folder."""
-
-
-def open_regular(path: str) -> BinaryIO:
-    """Open a file to read it. A link is followed; what isn't a regular file is never waited for."""
-    if not stat.S_ISREG(Path(path).stat().st_mode):
-        raise NotRegular
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise NotRegular
-    return os.fdopen(descriptor, "rb")

@@ -10,17 +10,23 @@ This file is private to the collection.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import re
-import stat
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._portal.values import clean, is_whole, normal_uuid
+from .local_files import (
+    UnsafeFile,
+    create,
+    error_text,
+    open_regular,
+    read_at_most,
+    require_trusted,
+)
 from .names import normal_portal
 
 MOST_BYTES = 64 * 1024
@@ -65,26 +71,23 @@ def place_of(path: str) -> str:
 def read(path: str) -> Manifest | None:
     """The manifest in a file, None if nothing is there.
 
-    Anybody may have written it: whatever isn't just what `write` writes is a ManifestError.
+    Anybody may have written it: whatever isn't just what `write` writes, or belongs to somebody who
+    isn't trusted, is a ManifestError.
     """
     try:
-        descriptor = open_itself(path, os.O_RDONLY)
+        descriptor = open_regular(path)
+        try:
+            require_trusted(descriptor, path)
+            content = read_at_most(descriptor, MOST_BYTES)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return None
+    except UnsafeFile as unsafe:
+        raise ManifestError(str(unsafe)) from None
     except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno == errno.ELOOP:
-            raise ManifestError("it is a link") from None
-        raise ManifestError(f"it can't be read ({reason(error)})") from None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ManifestError("it isn't a regular file")
-        with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise ManifestError(f"it can't be read ({reason(error)})") from None
-    finally:
-        os.close(descriptor)
-    if len(content) > MOST_BYTES:
+        raise ManifestError(f"it can't be read ({error_text(error)})") from None
+    if content is None:
         raise ManifestError(f"it is longer than {MOST_BYTES} bytes")
     return _parse(content)
 
@@ -101,24 +104,13 @@ def write(manifest: Manifest, path: str) -> None:
     _parse(content)
     with contextlib.suppress(FileNotFoundError):
         Path(path).unlink()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = create(path)
     try:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(content)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def open_itself(path: str, flags: int) -> int:
-    """Open what has this name: a pipe isn't waited for, and a link, which leads to where others may
-    write, is an OSError. What is made gets mode 0600."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
-
-
-def reason(error: Exception) -> str:
-    """An OSError in words, without its path."""
-    return (isinstance(error, OSError) and error.strerror) or "no such name is possible"
 
 
 def _parse(content: bytes) -> Manifest:

@@ -10,7 +10,6 @@ This file is private to the collection.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import re
@@ -22,7 +21,14 @@ from time import time as wall_time
 
 from .._portal.errors import DocSpaceError
 from .archive import Judge, Verdict
-from .manifest import open_itself, reason
+from .local_files import (
+    UnsafeFile,
+    create,
+    error_text,
+    open_regular,
+    require_ours,
+    require_trusted,
+)
 
 # A link is good for a day (C34). After that nothing can go on with a part.
 LONGEST_LIFE = 25 * 3600
@@ -33,14 +39,15 @@ _PIECE = 1024 * 1024
 class Part:
     """An open part, locked: no other run writes it. size: how many bytes are there and judged.
 
-    It is what a stream writes to.
+    It is what a stream writes to. complete: its manifest is there, so that its content will be
+    compared with that; its mode and owner may be those of the finished copy.
     """
 
-    def __init__(self, folder: str, identity: str) -> None:
+    def __init__(self, folder: str, identity: str, *, complete: bool = False) -> None:
         self.id, self.path, self._folder = identity, place_of_part(folder, identity), folder
         self.size, self._judge = 0, Judge()
         try:
-            self._file = _open_locked(self.path)
+            self._file = _open_locked(self.path, complete=complete)
         except OSError as error:
             raise disk_error(f"{self.path} can't be opened", error) from error
 
@@ -151,13 +158,14 @@ def sweep(folder: str) -> None:
 
 
 def remove_if_old(path: str) -> None:
-    """Remove a file that a run has left, unless another one works with it."""
-    with contextlib.suppress(OSError):
+    """Remove a file of ours that a run has left, unless another one works with it."""
+    with contextlib.suppress(OSError, UnsafeFile):
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode) or wall_time() - status.st_mtime <= LONGEST_LIFE:
             return
-        file = open_itself(path, os.O_RDONLY)
+        file = open_regular(path)
         try:
+            require_ours(file, path)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             Path(path).unlink()
         finally:
@@ -175,21 +183,34 @@ def sync_folder(folder: str) -> None:
 
 def disk_error(what: str, error: OSError) -> DocSpaceError:
     """The failure of a file where the module runs."""
-    return DocSpaceError("task_failed", f"{what} where the module runs: {reason(error)}.")
+    return DocSpaceError("task_failed", f"{what} where the module runs: {error_text(error)}.")
 
 
-def _open_locked(path: str) -> int:
+def require_usable(folder: str, identity: str) -> None:
+    """Fail if the part that an earlier run has left isn't one to go on with. Nothing is written."""
+    path = place_of_part(folder, identity)
+    try:
+        os.close(_open_ours(path, complete=False))
+    except FileNotFoundError:
+        return
+    except UnsafeFile as unsafe:
+        raise _refused(path, unsafe) from None
+    except OSError as error:
+        raise disk_error(f"{path} can't be opened", error) from error
+
+
+def _open_locked(path: str, *, complete: bool) -> int:
     while True:
         try:
-            file = open_itself(path, os.O_RDWR | os.O_CREAT)
-        except OSError as error:
-            if error.errno != errno.ELOOP:
-                raise
-            raise _strange(path) from None
+            file = _open_ours(path, complete=complete)
+        except FileNotFoundError:
+            try:
+                file = create(path)
+            except FileExistsError:
+                continue
+        except UnsafeFile as unsafe:
+            raise _refused(path, unsafe) from None
         try:
-            status = os.fstat(file)
-            if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-                raise _strange(path)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # The run that had it may just have given it its name, or removed it.
             if os.path.lexists(path) and os.path.samestat(os.fstat(file), os.lstat(path)):
@@ -207,7 +228,25 @@ def _open_locked(path: str) -> int:
         os.close(file)
 
 
-def _strange(path: str) -> DocSpaceError:
+def _open_ours(path: str, *, complete: bool) -> int:
+    try:
+        file = open_regular(path, os.O_RDWR)
+    except PermissionError:
+        owner = os.lstat(path).st_uid
+        if owner == os.geteuid():
+            raise
+        raise UnsafeFile(f"it belongs to another user (uid {owner})") from None
+    try:
+        (require_trusted if complete else require_ours)(file, path)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def _refused(path: str, unsafe: UnsafeFile) -> DocSpaceError:
     return DocSpaceError(
-        "guard", f"{path} isn't the file that an earlier run has left. Look at it, and remove it."
+        "guard",
+        f"The partial download {path} isn't used: {unsafe}. Find out who put it there, remove it "
+        "and run the task again.",
     )

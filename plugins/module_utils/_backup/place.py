@@ -22,7 +22,8 @@ from typing import NamedTuple
 from .._portal.errors import DocSpaceError, config_error
 from .archive import Verdict, judge_file
 from .files import BackupFile, find, look, newest_first
-from .manifest import Manifest, ManifestError, open_itself, place_of, read, write
+from .local_files import UnsafeFile, folder_risk, open_to_read, require_trusted
+from .manifest import Manifest, ManifestError, place_of, read, write
 from .names import name_of_file
 from .part import Part, disk_error, is_there, remove_if_old, sync_folder
 
@@ -69,7 +70,7 @@ class Place(NamedTuple):
         try:
             paper = read(place_of(path))
         except ManifestError as error:
-            raise _guard(path, f"what lies in the place of its manifest is none: {error}") from None
+            raise _guard(path, f"its manifest can't be used: {error}") from None
         if paper is not None and not self.is_ours(paper):
             kind = "the whole server" if paper.dump else "the portal"
             raise _guard(path, f"its manifest says that it is of {kind} {paper.portal}")
@@ -90,6 +91,13 @@ def parse_dest(dest: str, portal: str, *, dump: bool) -> Place:
             )
     if not os.access(folder, os.W_OK | os.X_OK):
         raise config_error(f"dest: the folder {folder!r} can't be written where the module runs.")
+    risk = folder_risk(folder)
+    if risk is not None:
+        raise DocSpaceError(
+            "guard",
+            f"dest: {risk}. Take that permission away from others (chmod o-w), or give a folder "
+            "that only you can write to.",
+        )
     place = Place(folder, name, portal, dump)
     if name is not None:
         place.require_ours(dest)
@@ -141,7 +149,7 @@ def finish(place: Place, dress: Dress) -> list[Manifest]:
 def _finish(place: Place, paper: Manifest, dress: Dress) -> bool:
     if is_there(place.folder, paper.id):
         try:
-            part = Part(place.folder, paper.id)
+            part = Part(place.folder, paper.id, complete=True)
         except DocSpaceError as error:
             if error.code == "conflict":
                 return False
@@ -158,8 +166,8 @@ def _finish(place: Place, paper: Manifest, dress: Dress) -> bool:
     try:
         if os.path.lexists(place_of(path)) or os.lstat(path).st_size != paper.size:
             return False
-        file = open_itself(path, os.O_RDONLY)
-        with os.fdopen(file, "rb") as opened:
+        with open_to_read(path) as opened:
+            require_trusted(opened.fileno(), path)
             # The run that has just renamed it is about to do this itself.
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not _is_of(judge_file(opened), paper):
@@ -167,7 +175,7 @@ def _finish(place: Place, paper: Manifest, dress: Dress) -> bool:
             dress(path)
             Path(_waiting(place, paper.id)).replace(place_of(path))
             sync_folder(place.folder)
-    except OSError:
+    except (OSError, UnsafeFile):
         return False
     return True
 

@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 from .._portal.errors import DocSpaceError, config_error
 from .archive import Verdict, form_of, judge_file
-from .files import NotRegular, open_regular
-from .manifest import Manifest, ManifestError, place_of, read, reason
+from .local_files import UnsafeFile, error_text, open_to_read, require_trusted
+from .manifest import Manifest, ManifestError, place_of, read
 from .names import normal_portal
 from .pace import rate
 from .record import Record
@@ -97,9 +97,9 @@ class Source(NamedTuple):
 def open_source(path: str, *, dump: bool, log: Callable[[str], None]) -> Iterator[Source]:
     """Open a file once, and judge it to its last byte; what is sent comes from the same descriptor."""
     try:
-        file = open_regular(path)
-    except NotRegular:
-        raise config_error(f"src: {path[:300]!r} is no file. Give a backup file.") from None
+        file = open_to_read(path, follow=True)
+    except UnsafeFile as error:
+        raise config_error(f"src: {path[:300]!r} can't be used: {error}. Give a file.") from None
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     with file:
@@ -113,6 +113,8 @@ def open_source(path: str, *, dump: bool, log: Callable[[str], None]) -> Iterato
         log(f"checked {rate(verdict.size, time.monotonic() - began)}")
         _require_whole(path, verdict, dump)
         manifest, doubt = _manifest(path, verdict)
+        if manifest is None:
+            _require_trusted(path, file)
         yield Source(path, file, verdict, form, manifest, doubt)
 
 
@@ -132,6 +134,19 @@ def _require_whole(path: str, verdict: Verdict, dump: bool) -> None:
         )
 
 
+def _require_trusted(path: str, file: BinaryIO) -> None:
+    """Refuse a file that somebody else may have written, where no manifest vouches for its bytes."""
+    try:
+        require_trusted(file.fileno(), path)
+    except UnsafeFile as unsafe:
+        raise DocSpaceError(
+            "guard",
+            f"src: {path[:300]} can't be trusted: {unsafe}, and no manifest confirms its content. "
+            "Nothing was sent. If it is the right file, change its owner and mode (chown, chmod), or "
+            "copy it to a folder that only you can write to.",
+        ) from None
+
+
 def _manifest(path: str, verdict: Verdict) -> tuple[Manifest | None, str]:
     """The file's manifest, believed only if it is about these bytes, else why it isn't."""
     try:
@@ -149,6 +164,6 @@ def _manifest(path: str, verdict: Verdict) -> tuple[Manifest | None, str]:
 
 def _unreadable(path: str, error: Exception) -> DocSpaceError:
     return config_error(
-        f"src: {path[:300]!r} can't be read where the module runs ({reason(error)}). Give a backup "
+        f"src: {path[:300]!r} can't be read where the module runs ({error_text(error)}). Give a backup "
         "file."
     )

@@ -18,7 +18,7 @@ from .._portal.client import LONGEST_RETRY_AFTER, Client
 from .._portal.errors import DocSpaceError, config_error, protocol_error
 from .._portal.form import Form, post
 from .._portal.values import first_line, is_whole
-from .manifest import reason
+from .local_files import error_text
 from .pace import rate
 from .source import Source
 
@@ -142,7 +142,7 @@ class Upload:
                 piece = self._source.file.read(min(PIECE, count))
             except OSError as error:
                 raise config_error(
-                    f"src: the file can't be read any more ({reason(error)}). Nothing was restored."
+                    f"src: the file can't be read any more ({error_text(error)}). Nothing was restored."
                 ) from error
             if not piece:
                 raise self._source.changed()

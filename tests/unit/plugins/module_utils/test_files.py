@@ -147,8 +147,8 @@ def test_what_a_folder_is_searched_for(tmp_path: Path) -> None:
     (tmp_path / "plain").write_bytes(tar())
     (tmp_path / "gzip").write_bytes(GOOD)
     (tmp_path / OURS).write_bytes(b"")
-    (tmp_path / "to.tar.gz").symlink_to(tmp_path / "gzip")
     # None of these.
+    (tmp_path / "latest.tar.gz").symlink_to(tmp_path / "gzip")
     (tmp_path / "notes.txt").write_text("x" * 600, encoding="utf-8")
     (tmp_path / "package").write_text("x", encoding="utf-8")
     (tmp_path / "package.json").write_text("{}", encoding="utf-8")
@@ -159,7 +159,7 @@ def test_what_a_folder_is_searched_for(tmp_path: Path) -> None:
     (tmp_path / f"other{OURS}").mkdir()
     os.mkfifo(tmp_path / "pipe.tar.gz")
     names = [Path(file.path).name for file in find(str(tmp_path))]
-    assert names == sorted(["with manifest", "plain", "gzip", OURS, "to.tar.gz"])
+    assert names == sorted(["with manifest", "plain", "gzip", OURS])
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

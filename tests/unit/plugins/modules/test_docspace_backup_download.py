@@ -370,7 +370,7 @@ def test_two_portals_with_one_name_for_their_files(wire: Wire, run: Run, tmp_pat
 def test_what_lies_in_the_place_of_a_manifest(wire: Wire, run: Run, tmp_path: Path) -> None:
     (tmp_path / "portal.tar.gz.json").write_text('{"my": "notes"}')
     result = run(MODULE, dest=str(tmp_path / "portal.tar.gz"))
-    assert "in the place of its manifest" in refused(result, "guard")
+    assert "its manifest can't be used" in refused(result, "guard")
     assert names(tmp_path) == ["portal.tar.gz.json"]
 
 
@@ -798,9 +798,126 @@ def test_a_part_that_is_none_of_ours(wire: Wire, run: Run, tmp_path: Path, kind:
     else:
         part.mkdir()
     named(wire)
-    result = run(MODULE, dest=str(tmp_path), id=ONE)
-    refused(result, "task_failed" if kind == "folder" else "guard")
+    refused(run(MODULE, dest=str(tmp_path), id=ONE), "guard")
     assert target.read_bytes() == b"theirs"
+
+
+def give_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a file to another user; where the tests may not, the module runs as another one."""
+    if os.geteuid() == 0:
+        os.chown(path, 54321, -1)
+        return
+    status, real, owner = path.stat(), os.fstat, os.geteuid()
+
+    def fstat(file: int) -> os.stat_result:
+        found = real(file)
+        uid = 54321 if os.path.samestat(found, status) else owner
+        return os.stat_result([*found[:4], uid, *found[5:]])
+
+    monkeypatch.setattr(os, "fstat", fstat)
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("kind", ["owner", "group", "others"])
+def test_a_part_that_others_could_read_or_change(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: Any, kind: str, check_mode: bool
+) -> None:
+    part = tmp_path / f".{ONE}.part"
+    part.write_bytes(FILE[:1000])
+    part.chmod({"owner": 0o600, "group": 0o620, "others": 0o602}[kind])
+    if kind == "owner":
+        give_away(part, monkeypatch)
+    named(wire)
+    msg = refused(run(MODULE, dest=str(tmp_path), id=ONE, check_mode=check_mode), "guard")
+    assert str(part) in msg and "remove it and run the task again" in msg
+    assert part.read_bytes() == FILE[:1000]
+
+
+def test_work_files_of_others_are_left_alone(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A manifest that waits for its file, and an old part: they aren't ours to end or to remove."""
+    part, waiting = tmp_path / f".{TWO}.part", tmp_path / f".{TWO}.json"
+    part.write_bytes(FILE)
+    waiting.write_text(json.dumps(paper(wire, id=TWO)))
+    for one in (part, waiting):
+        one.chmod(0o666)
+        os.utime(one, times=(0, 0))
+    named(wire)
+    ask(wire, whole())
+    run(MODULE, dest=str(tmp_path), id=ONE)
+    assert names(tmp_path) == [waiting.name, part.name, name(wire), f"{name(wire)}.json"]
+
+
+@pytest.mark.parametrize("which", ["copy", "manifest"])
+def test_a_copy_that_others_could_change_is_not_enough(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    """They could make it look recent, so that no backup is made any more."""
+    file = tmp_path / "other.tar.gz"
+    lay(file, paper(wire))
+    (file if which == "copy" else tmp_path / "other.tar.gz.json").chmod(0o666)
+    make(wire)
+    ask(wire, whole())
+    wire.expect("DELETE", DELETE, ok(True))
+    result = run(MODULE, dest=str(tmp_path), max_age="1d")
+    assert result["changed"] is True and result["dest"] == str(tmp_path / name(wire))
+
+
+def test_a_file_is_not_replaced_on_the_word_of_others(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, manifest = tmp_path / "portal.tar.gz", tmp_path / "portal.tar.gz.json"
+    lay(file, paper(wire))
+    if os.geteuid() == 0:
+        os.chown(manifest, 54321, -1)
+    else:
+        manifest.chmod(0o666)
+    assert "its manifest can't be used" in refused(run(MODULE, dest=str(file)), "guard")
+
+
+def test_a_folder_in_which_everybody_can_replace_files(
+    wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o777)
+    for check_mode in (True, False):
+        msg = refused(run(MODULE, dest=str(tmp_path), check_mode=check_mode), "guard")
+        assert "chmod o-w" in msg
+    # Like /tmp: files of others can't be replaced there.
+    tmp_path.chmod(0o1777)
+    named(wire)
+    ask(wire, whole())
+    assert run(MODULE, dest=str(tmp_path), id=ONE)["changed"] is True
+
+
+def test_pipes_are_not_waited_for(wire: Wire, run: Run, tmp_path: Path) -> None:
+    """Whatever name they have that the module looks for."""
+    copy = tmp_path / "other.tar.gz"
+    lay(copy, paper(wire, id=TWO, created_on="2026-10-01T00:00:00Z"))
+    (tmp_path / "other.tar.gz.json").unlink()
+    pipes = [f".{TWO}.part", f".{TWO}.json", "x.json", "x.tar.gz", "other.tar.gz.json"]
+    pipes.append(name(wire, "2026-10-01T00-00-00Z"))
+    for pipe in pipes:
+        os.mkfifo(tmp_path / pipe)
+    named(wire)
+    ask(wire, whole())
+    run(MODULE, dest=str(tmp_path), id=ONE)
+    assert set(pipes) < set(names(tmp_path))
+
+
+def test_a_complete_part_that_has_its_mode_already_gets_its_name(
+    wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    """A run died between the two. What it left has the mode of the copy, not that of a part."""
+    (tmp_path / f".{ONE}.json").write_text(json.dumps(paper(wire)))
+    for one in (f".{ONE}.json", f".{ONE}.part"):
+        (tmp_path / one).write_bytes(
+            FILE if one.endswith("part") else (tmp_path / one).read_bytes()
+        )
+        (tmp_path / one).chmod(0o660)
+    result = run(MODULE, dest=str(tmp_path), id=ONE, mode="0660")
+    assert result["changed"] is True
+    assert names(tmp_path) == [name(wire), f"{name(wire)}.json"]
 
 
 def test_old_parts_are_removed(wire: Wire, run: Run, tmp_path: Path) -> None:

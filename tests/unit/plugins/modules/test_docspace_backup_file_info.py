@@ -114,6 +114,70 @@ def test_what_the_filters_leave_out_is_not_read(run: Run, folder: Path, monkeypa
     assert opened.count(str(folder / "a")) == 2 and opened.count(str(folder / "b")) == 1
 
 
+def test_pipes_and_links_in_a_folder_are_not_opened(run: Run, folder: Path) -> None:
+    ours = "docs.example.com_2026-11-05T00-00-00Z.tar.gz"
+    for pipe in ("d.json", ours, "x.tar.gz"):
+        os.mkfifo(folder / pipe)
+    (folder / f"a{ours}").symlink_to(folder / "a")
+    (folder / f"b{ours}").symlink_to(folder / f"b{ours}")
+    (folder / "latest.tar.gz").symlink_to(folder / "a")
+    rows = {Path(row["path"]).name: row for row in run(path=str(folder))["files"]}
+    assert set(rows) == {"a", "b", "c", "d", ours, f"a{ours}", f"b{ours}"}
+    assert rows[ours]["problems"] == ["it isn't a regular file"]
+    assert rows[f"a{ours}"]["problems"] == ["it is a symbolic link"]
+    assert rows[f"b{ours}"]["problems"] == ["it is a symbolic link"]
+    assert rows["d"]["problems"] == ["its manifest counts for nothing: it isn't a regular file"]
+    assert [rows[name]["valid"] for name in (ours, f"a{ours}", "d")] == [False, False, True]
+
+
+def test_a_path_that_was_typed_may_be_a_link(run: Run, folder: Path, tmp_path: Path) -> None:
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / "folder").symlink_to(folder)
+    (links / "file").symlink_to(folder / "a")
+    assert names(run(path=str(links / "folder"))) == ["a", "c", "b", "d"]
+    (row,) = run(path=str(links / "file"))["files"]
+    assert (row["valid"], row["problems"]) == (True, [])
+
+
+def test_a_file_that_vanishes_between_listing_and_opening(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "e.tar.gz").write_bytes(GOOD)
+    real = os.lstat
+
+    def vanish(path: Any, *more: Any, **others: Any) -> os.stat_result:
+        if str(path) == str(folder / "e.tar.gz"):
+            (folder / "e.tar.gz").unlink(missing_ok=True)
+        return real(path, *more, **others)
+
+    monkeypatch.setattr(os, "lstat", vanish)
+    assert names(run(path=str(folder))) == ["a", "c", "b", "d"]
+
+
+def test_what_others_can_write_to(run: Run, folder: Path) -> None:
+    """A manifest counts for nothing then. A copy is valid only when it was read to its end."""
+    (folder / "a").chmod(0o666)
+    (folder / "c.json").chmod(0o602)
+    for deep in (False, True):
+        rows = {Path(row["path"]).name: row for row in run(path=str(folder), deep=deep)["files"]}
+        assert rows["a"]["problems"] == ["every user can write to it (mode 0666)"]
+        assert rows["a"]["valid"] is (True if deep else None)
+        assert rows["a"]["matches_manifest"] is True
+        assert rows["c"]["manifest"] is False and rows["c"]["portal"] is None
+        assert rows["c"]["problems"] == [
+            "its manifest counts for nothing: every user can write to it (mode 0602)"
+        ]
+
+
+def test_a_folder_in_which_everybody_can_replace_files_is_a_warning(run: Run, folder: Path) -> None:
+    assert "warnings" not in run(path=str(folder))
+    folder.chmod(0o777)
+    for path in (folder, folder / "a"):
+        (warning,) = run(path=str(path))["warnings"]
+        assert "chmod o-w" in warning
+
+
 def test_a_file_is_a_row(run: Run, folder: Path) -> None:
     assert names(run(path=str(folder / "b"))) == ["b"]
 

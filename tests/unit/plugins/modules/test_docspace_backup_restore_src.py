@@ -10,6 +10,8 @@ tests/contract/test_restoring_files.py.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import signal
 import subprocess
 import sys
@@ -20,10 +22,15 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manifest import (
+    Manifest,
+    write,
+)
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import PORTAL, targz
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import (
     COLLECTION,
     KEY,
+    NOW,
     Clock,
 )
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import ONE, THREE, TWO, task
@@ -337,6 +344,82 @@ def test_a_known_task_that_stays_where_it_was_was_not_started(
     message = refused(restore(run, src), "connection", changed=True)
     assert message.startswith("Not known whether startrestore was taken")
     assert "'task_id'" in message and "run again" not in message.lower()
+
+
+# --- files of others ---
+
+
+def vouch(src: str, url: str) -> Path:
+    """Lay the right manifest beside the file."""
+    manifest = Manifest(
+        portal=url,
+        id=ONE,
+        file_name="backup.tar.gz",
+        storage_type="data_store",
+        created_on=NOW,
+        dump=False,
+        size=len(FILE),
+        sha256=hashlib.sha256(FILE).hexdigest(),
+        entries=len(PORTAL) + 1,
+    )
+    write(manifest, f"{src}.json")
+    return Path(f"{src}.json")
+
+
+@pytest.mark.parametrize("kind", ["owner", "mode"])
+def test_a_file_that_others_may_have_written(wire: Wire, run: Run, src: str, kind: str) -> None:
+    """A portal is restored from it only if a manifest that they can't have written confirms it."""
+    if kind == "mode":
+        Path(src).chmod(0o666)
+    elif os.geteuid() == 0:
+        os.chown(src, 54321, -1)
+    else:
+        pytest.skip("only root can give a file to another user; 'mode' is the same check")
+    for check_mode in (True, False):
+        msg = refused(restore(run, src, check_mode=check_mode), "guard")
+        assert "can't be trusted" in msg and "Nothing was sent" in msg
+    manifest = vouch(src, wire.url)
+    manifest.chmod(0o606)
+    assert "can't be trusted" in refused(restore(run, src), "guard")
+    assert wire.connections == 0
+    manifest.chmod(0o600)
+    check(wire)
+    assert restore(run, src, check_mode=True)["changed"] is True
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link to a pipe", "circular link", "device"])
+def test_a_path_that_is_no_regular_file(wire: Wire, run: Run, tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "odd.tar.gz"
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "link to a pipe":
+        os.mkfifo(tmp_path / "pipe")
+        place.symlink_to(tmp_path / "pipe")
+    elif kind == "device":
+        place.symlink_to("/dev/zero")
+    else:
+        place.symlink_to(place)
+    assert refused(restore(run, str(place)), "config").startswith("src: ")
+    assert wire.connections == 0
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link"])
+def test_another_name_of_a_file(wire: Wire, run: Run, src: str, kind: str) -> None:
+    """The user typed it. A second hard link is what tools leave that copy folders."""
+    other = Path(src).with_name("latest.tar.gz")
+    if kind == "link":
+        other.symlink_to(src)
+    else:
+        os.link(src, other)
+    check(wire)
+    assert restore(run, str(other), check_mode=True)["changed"] is True
+
+
+def test_a_pipe_in_the_place_of_a_manifest(wire: Wire, run: Run, src: str) -> None:
+    os.mkfifo(f"{src}.json")
+    check(wire)
+    (warning,) = restore(run, src, check_mode=True)["warnings"]
+    assert "it isn't a regular file" in warning
 
 
 # --- exactly one of id, src and task_id ---
