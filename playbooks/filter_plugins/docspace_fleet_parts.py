@@ -7,9 +7,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.local_files import (
+    UnsafeFile,
+    error_text,
+    open_regular,
+    read_at_most,
+)
+
+# A thousand portals with some hundred copies each have less.
+MOST_BYTES = 64 * 1024 * 1024
 
 
 def parts(folder: str) -> dict[str, Any]:
@@ -44,9 +55,17 @@ def _join(folder: Path) -> list[Any]:
 
 def _read(file: Path) -> list[dict[str, Any]]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"{file} can't be read ({error.strerror}).") from error
+        descriptor = open_regular(str(file))
+        try:
+            text = read_at_most(descriptor, MOST_BYTES)
+        finally:
+            os.close(descriptor)
+    except (OSError, UnsafeFile) as error:
+        raise ValueError(f"{file} can't be read ({error_text(error)}).") from error
+    if text is None:
+        raise ValueError(f"{file} is longer than {MOST_BYTES} bytes. Remove it, or split the part.")
+    try:
+        content = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is no JSON. Write this part anew.") from error
     found = content.get("portals") if isinstance(content, dict) else None

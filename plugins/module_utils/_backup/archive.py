@@ -36,28 +36,33 @@ class Verdict(NamedTuple):
     """What came of it.
 
     problems: why the file isn't whole, a clause each, such as "the gzip stream ends before its
-    checksum". kind: `portal`, `dump`, None for neither or not known. size: bytes. sha256: of all
-    of them, 64 hex digits. entries: of the archive, as far as it could be read.
+    checksum". kind: `portal`, `dump`, None for neither or not known. size: bytes, of a file that
+    wasn't read to its end those that were read. sha256: 64 hex digits, None if the file was found
+    to be broken before its end. entries: of the archive, as far as it could be read.
     """
 
     whole: bool
     problems: list[str]
     kind: str | None
     size: int
-    sha256: str
+    sha256: str | None
     entries: int
 
 
 class Judge:
     """Takes a backup file's bytes in the order of the file, in pieces of any length.
 
-    It never raises for what the bytes are. `feed` all of them, then `finish` once. `size` is how
-    many came. `problem` is the first reason why the file can't be whole any more, None so far;
-    after it the rest is only counted and hashed.
+    It never raises for what the bytes are. `feed` them till the end or until there is a `problem`,
+    then `finish` once. `size` is how many came. `problem` is the first reason why the file can't be
+    whole any more, None so far; what comes after it is only counted.
+
+    total: how many bytes the file has, if that is known. An archive that needs more is broken as
+    soon as it says so.
     """
 
     def __init__(
         self,
+        total: int | None = None,
         *,
         most_entries: int = MOST_ENTRIES,
         most_ratio: int = MOST_RATIO,
@@ -65,6 +70,7 @@ class Judge:
     ) -> None:
         self.size = 0
         self.problem: str | None = None
+        self._total = total
         self._most_ratio, self._allowance = most_ratio, allowance
         self._hash = hashlib.sha256()
         self._head = b""
@@ -78,9 +84,9 @@ class Judge:
     def feed(self, data: bytes) -> None:
         """The next bytes of the file."""
         self.size += len(data)
-        self._hash.update(data)
         if self.problem is not None:
             return
+        self._hash.update(data)
         if self._form is None:
             self._head += data
             if len(self._head) < BLOCK:
@@ -90,7 +96,8 @@ class Judge:
 
     def finish(self) -> Verdict:
         """The verdict on what was fed."""
-        if self.problem is None and self._form is None:
+        broken_early = self.problem is not None
+        if not broken_early and self._form is None:
             self._judge(self._begin())
         problems = [self.problem] if self.problem else self._end()
         return Verdict(
@@ -98,7 +105,7 @@ class Judge:
             problems=problems,
             kind=self._contents.kind,
             size=self.size,
-            sha256=self._hash.hexdigest(),
+            sha256=None if broken_early else self._hash.hexdigest(),
             entries=self._tar.entries,
         )
 
@@ -119,6 +126,8 @@ class Judge:
                 self._inflate(data)
             else:
                 self._tar.feed(data)
+                if self._total is not None and self.size + self._tar.pending > self._total:
+                    raise Broken(self._tar.end())
         except Broken as broken:
             self.problem = str(broken)
         except zlib.error as error:
@@ -147,12 +156,13 @@ class Judge:
 
 
 def judge_file(file: BinaryIO, judge: Judge | None = None) -> Verdict:
-    """Read a file from where it stands to its end, and judge it. An OSError is the caller's.
+    """Read a file from where it stands, and judge it. An OSError is the caller's.
 
-    judge: one that has had the bytes before.
+    It is read to its end, or until it is known to be broken. judge: one that has had the bytes
+    before.
     """
     judge = judge or Judge()
-    while data := file.read(CHUNK):
+    while judge.problem is None and (data := file.read(CHUNK)):
         judge.feed(data)
     return judge.finish()
 

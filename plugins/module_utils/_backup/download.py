@@ -122,7 +122,7 @@ def _bring(
     problems = list(verdict.problems)
     if verdict.whole and verdict.kind != kind:
         problems = [f"it is the backup of a {verdict.kind}, and that of a {kind} was asked for"]
-    if problems:
+    if problems or verdict.sha256 is None:
         part.drop()
         raise protocol_error(
             f"The file of backup {record.id} isn't whole, so it is removed: {'; '.join(problems)}. "

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._portal.values import age_text, format_time
-from .archive import form_of, judge_file
+from .archive import Judge, form_of, judge_file
 from .local_files import UnsafeFile, error_text, open_to_read, require_trusted
 from .manifest import Manifest, ManifestError, place_of, read
 from .names import is_name_of_file
@@ -136,19 +136,26 @@ def look(path: str, *, typed: bool = False) -> BackupFile:
 
 
 def check(file: BackupFile) -> BackupFile:
-    """Read a file that was looked at to its end, unless it is known to be invalid."""
-    if file.form is None:
+    """Read a file that was looked at to its end, or until it is known to be invalid."""
+    if file.form is None or file.valid is False:
         return file
     try:
         with open_to_read(file.path, follow=file.typed) as opened:
-            verdict = judge_file(opened)
+            size = os.fstat(opened.fileno()).st_size
+            verdict = judge_file(opened, Judge(size))
     except (OSError, UnsafeFile) as error:
         problem = f"it can't be read to its end ({error_text(error)})"
         return file._replace(
             valid=None, problems=[*file.problems, problem], kind=None, sha256=None, entries=None
         )
     problems, matches, paper = [*file.problems, *verdict.problems], None, file.manifest
-    if paper is not None:
+    if verdict.sha256 is not None:
+        size = verdict.size
+    if paper is not None and verdict.sha256 is None:
+        # A manifest is only ever written for a valid file.
+        matches = False
+        problems.append("it isn't what its manifest says")
+    elif paper is not None:
         names = ("size", "sha256", "kind", "entries")
         wrong = [name for name in names if getattr(verdict, name) != getattr(paper, name)]
         matches = not wrong
@@ -157,7 +164,7 @@ def check(file: BackupFile) -> BackupFile:
     return file._replace(
         valid=verdict.whole and matches is not False,
         problems=problems,
-        size=verdict.size,
+        size=size,
         matches=matches,
         kind=verdict.kind,
         sha256=verdict.sha256,

@@ -10,6 +10,7 @@ file is private to the collection.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from pathlib import PurePath
 from typing import Any, BinaryIO, NamedTuple
 
 from .._portal.errors import DocSpaceError, config_error
-from .archive import Verdict, form_of, judge_file
+from .archive import Judge, Verdict, form_of, judge_file
 from .local_files import UnsafeFile, error_text, open_to_read, require_trusted
 from .manifest import Manifest, ManifestError, place_of, read
 from .names import normal_portal
@@ -107,7 +108,7 @@ def open_source(path: str, *, dump: bool, log: Callable[[str], None]) -> Iterato
         try:
             form = form_of(file.read(512))
             file.seek(0)
-            verdict = judge_file(file)
+            verdict = judge_file(file, Judge(os.fstat(file.fileno()).st_size))
         except OSError as error:
             raise _unreadable(path, error) from error
         log(f"checked {rate(verdict.size, time.monotonic() - began)}")

@@ -79,6 +79,11 @@ class TarWalk:
             else:
                 self._header(block)
 
+    @property
+    def pending(self) -> int:
+        """How many bytes of content the last entry still needs."""
+        return self._pass
+
     def end(self) -> str | None:
         """What is missing, now that nothing more comes, None for nothing."""
         if self._pass:

@@ -7,10 +7,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import tarfile
 import tracemalloc
 import zlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import BinaryIO, cast
 
 import pytest
@@ -221,8 +223,57 @@ def test_the_judge_tells_early_and_goes_on_counting() -> None:
     assert taken.problem == "it is neither a gzip nor a tar file"
     taken.feed(GOOD)
     assert taken.size == 600 + len(GOOD)
-    expected = hashlib.sha256(b"<html>" * 100 + GOOD).hexdigest()
-    assert taken.finish().sha256 == expected
+    # Not that of the whole file, which nobody has to read.
+    assert taken.finish().sha256 is None
+
+
+class Counted(io.FileIO):
+    """A file that knows how many bytes were read of it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.count += len(data or b"")
+        return data or b""
+
+
+HUGE = 4 * 1024**4
+LONG = header(slice(124, 136), b"\x80" + (HUGE * 2).to_bytes(11, "big"))
+
+
+@pytest.mark.parametrize(
+    ("begin", "words"),
+    [
+        (b"", "neither a gzip nor a tar file"),
+        (b"\x1f\x8b\x08\0", "the gzip stream is damaged"),
+        (GOOD, "something follows the end of the gzip stream"),
+        (PLAIN, "too many empty blocks"),
+        (REST, "too many empty blocks"),
+        (LONG, "cut off in entry 1"),
+    ],
+    ids=["zeros", "gzip header", "gzip", "tar", "tar without end", "tar with a long entry"],
+)
+def test_a_broken_file_is_not_read_to_its_end(tmp_path: Path, begin: bytes, words: str) -> None:
+    """Four terabytes of zeros that take no room on the disk."""
+    (tmp_path / "x").write_bytes(begin)
+    os.truncate(tmp_path / "x", HUGE)
+    with Counted(tmp_path / "x") as file:
+        verdict = judge_file(cast(BinaryIO, file), Judge(HUGE))
+        assert file.count <= len(begin) + 2 * 1024**2 + CHUNK
+    assert words in verdict.problems[0]
+    assert verdict.sha256 is None
+
+
+def test_an_archive_of_a_known_length_is_judged_alike() -> None:
+    assert judge_file(io.BytesIO(PLAIN), Judge(len(PLAIN))).whole
+    assert judge_file(io.BytesIO(GOOD), Judge(len(GOOD))).whole
+    with tarfile.open(fileobj=io.BytesIO(PLAIN)) as archive:
+        marked = archive.getmembers()[-1].offset_data + 512 + 1024
+    for end in range(0, len(PLAIN), 7):
+        known = judge_file(io.BytesIO(PLAIN[:end]), Judge(end))
+        assert (known.whole, known.problems) == (judge(PLAIN[:end])[:2])
+        assert known.whole is (end >= marked and end % 512 == 0)
 
 
 def test_a_judge_that_had_the_beginning_goes_on() -> None:
