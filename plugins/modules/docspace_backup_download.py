@@ -25,6 +25,8 @@ options:
         V(docspace.example.com_2026-11-05T03-00-00Z.tar.gz). Each run adds one.
       - Or the name of a file in such a folder. The copy takes the place of the file that is there.
       - Nothing that its manifest says is of another portal, or of another kind (O(dump)), is ever replaced.
+      - A folder in which every user can replace files is refused. Use one that only the user who runs the module can write
+        to.
     type: path
     required: true
   id:
@@ -92,6 +94,10 @@ attributes:
 notes:
   - While a file comes, it is called C(.ID.part) in the folder of O(dest). It stays there when a run ends early. What
     is older than 25 hours, when no link is good any more, is removed by the next run.
+  - A C(.ID.part) is resumed only if it is a regular file with one name that belongs to the user who runs the module and that
+    nobody else can write to. Otherwise the task fails with V(guard).
+  - A copy or a manifest that belongs to another user than the one who runs the module, root, or the owner of the folder, or
+    that every user can write to, doesn't count as one that is there.
   - While a backup runs on the portal, the server starts no other one. The module waits for it, and fetches it if it is a
     temporary one (RV(joined=true)); else it then has its own made.
   - The credentials must be those of a portal administrator; a key that may only read can fetch (O(id)), but not have a
@@ -280,7 +286,8 @@ failure:
           V(not_found) also if the portal has no link to the backup.
         - V(protocol) if the answer can't be the API's, the link leads elsewhere, or the file isn't whole.
         - V(conflict) if another run works on the same file, or another backup has taken the place of this one.
-        - V(guard) if the file that is there is not of this portal, or there is no room on the disk.
+        - V(guard) if the file that is there is not of this portal, others can change what is in the folder, or there is no
+          room on the disk.
         - V(task_failed) if the backup ended badly or took too long, or the file can't be written.
       type: str
       returned: failure

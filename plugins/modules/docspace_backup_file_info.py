@@ -23,12 +23,15 @@ options:
       - In a folder all files are judged that have a manifest, a name of the form
         V(docspace.example.com_2026-11-05T03-00-00Z.tar.gz), or the first bytes of a gzip or tar file. What lies in
         folders below it is not looked at.
+      - The path itself may be a symbolic link. Links in the folder, and pipes, devices and sockets, are never opened. They
+        have a row only if their name has that form.
     type: path
     required: true
   deep:
     description:
       - Whether to read the files to their end. Only then is it known whether a file is whole. Memory doesn't grow with
         the file.
+      - A file that is found to be invalid isn't read any further.
       - With V(false) a file is believed to be whole when it has the size that its manifest says. Without a manifest
         nothing is known of it.
     type: bool
@@ -63,6 +66,11 @@ requirements:
 notes:
   - The age of a file is that of the backup, as its manifest says. A file without a manifest comes last, matches none of
     O(newer_than), O(older_than) and O(portal), and is never RV(latest).
+  - A manifest is used only if it belongs to the user who runs the module, to root, or to the owner of the folder, and not
+    every user can write to it. A file that doesn't meet these conditions is valid only if it was read to its end.
+  - If every user can replace files in the folder, there is a warning.
+  - A gzip file may unpack to 16 GiB and 200 times its own size. One that unpacks to more is invalid, and isn't unpacked
+    any further. Nothing is written to the disk.
   - A plain tar file has no checksum over what it holds. Without a manifest, a changed byte in it can't be seen.
   - This module isn't in the action group C(docspace), because it takes no connection options.
 seealso:
@@ -130,11 +138,12 @@ files:
     valid:
       description:
         - Whether it is a whole backup, and the one that its manifest describes.
-        - V(null) if that isn't known, because the file can't be read, or has no manifest and wasn't read to its end.
+        - V(null) if that isn't known, because the file can't be read, or because it has no manifest, or every user can write
+          to it, and it wasn't read to its end.
       type: bool
       returned: success
     problems:
-      description: Why it isn't valid or not known, and what is wrong with its manifest.
+      description: Why it isn't valid or not known, what is wrong with its manifest, and whether others can change it.
       type: list
       elements: str
       returned: success
@@ -147,7 +156,9 @@ files:
       type: int
       returned: success
     sha256:
-      description: The SHA-256 checksum. Without O(deep) that of the manifest, V(null) if there is none that fits.
+      description:
+        - The SHA-256 checksum. Without O(deep) that of the manifest, V(null) if there is none that fits.
+        - V(null) for a file that was found to be invalid before its end, as it wasn't read any further.
       type: str
       returned: success
     entries:

@@ -30,6 +30,8 @@ options:
       - A backup file where the module runs. Exactly one of O(id), O(src) and O(task_id) is required.
       - The file is read to its last byte before anything is sent. It has to be whole, and of the kind that O(dump) says. The
         server itself would take anything, and go offline before it looks.
+      - The file must belong to the user who runs the module, to root, or to the owner of its folder, and not every user may
+        be able to write to it. This isn't required if a manifest that meets these conditions confirms the file's checksum.
       - It is uploaded in chunks, and the restore is started only if the bytes that were sent are those that were checked. When
         an answer leaves a doubt, the upload begins anew, up to O(retries) times. If it fails, the portal is told to forget
         what came of it.

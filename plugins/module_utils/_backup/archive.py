@@ -52,12 +52,12 @@ class Verdict(NamedTuple):
 class Judge:
     """Takes a backup file's bytes in the order of the file, in pieces of any length.
 
-    It never raises for what the bytes are. `feed` them till the end or until there is a `problem`,
-    then `finish` once. `size` is how many came. `problem` is the first reason why the file can't be
-    whole any more, None so far; what comes after it is only counted.
+    It never raises for what the bytes are. `feed` them until the end or until there is a
+    `problem`, then `finish` once. `size` counts all bytes that were fed. `problem` is the first
+    reason why the file is invalid, None so far; later bytes are counted and nothing else.
 
     total: how many bytes the file has, if that is known. An archive that needs more is broken as
-    soon as it says so.
+    soon as its header is read.
     """
 
     def __init__(
@@ -156,10 +156,9 @@ class Judge:
 
 
 def judge_file(file: BinaryIO, judge: Judge | None = None) -> Verdict:
-    """Read a file from where it stands, and judge it. An OSError is the caller's.
+    """Read a file from its current position to its end, or until it is known to be invalid.
 
-    It is read to its end, or until it is known to be broken. judge: one that has had the bytes
-    before.
+    judge: one that was fed the bytes before that. An OSError is the caller's.
     """
     judge = judge or Judge()
     while judge.problem is None and (data := file.read(CHUNK)):

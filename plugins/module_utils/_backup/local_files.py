@@ -80,7 +80,7 @@ def require_ours(descriptor: int, path: str) -> None:
     For files that are written to, such as a partial download.
     """
     status = os.fstat(descriptor)
-    # A network file system may give all files to one user, whoever writes them.
+    # A network file system may give the files of all users to one.
     if status.st_uid != os.geteuid() and status.st_uid != _owner_of_new_files(path):
         raise UnsafeFile(f"it belongs to another user (uid {status.st_uid})")
     if status.st_nlink > 1:
@@ -91,10 +91,10 @@ def require_ours(descriptor: int, path: str) -> None:
 
 
 def require_trusted(descriptor: int, path: str) -> None:
-    """Refuse an open file that may be the work of somebody whom nobody has to trust.
+    """Refuse an open file that an untrusted user could have written.
 
-    For finished copies and manifests. Trusted are the user who runs the module, root, and the
-    owner of the folder, who can replace every file in it anyway.
+    For finished copies and manifests. Trusted are this process's user, root, and the owner of the
+    folder, who can replace every file in it anyway.
     """
     status = os.fstat(descriptor)
     if status.st_uid not in trusted_owners(folder_of(path)):
@@ -137,7 +137,7 @@ def _require_regular(status: os.stat_result) -> None:
 
 
 def _owner_of_new_files(path: str) -> int | None:
-    """The owner that a file gets which this process creates beside another one."""
+    """The owner that a file gets which this process creates in the same folder."""
     name = Path(path).with_name(f".docspace-{os.urandom(8).hex()}")
     try:
         descriptor = create(str(name))

@@ -158,7 +158,7 @@ def sweep(folder: str) -> None:
 
 
 def remove_if_old(path: str) -> None:
-    """Remove a file of ours that a run has left, unless another one works with it."""
+    """Remove a file of ours that a run has left, unless another run uses it."""
     with contextlib.suppress(OSError, UnsafeFile):
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode) or wall_time() - status.st_mtime <= LONGEST_LIFE:
@@ -187,7 +187,7 @@ def disk_error(what: str, error: OSError) -> DocSpaceError:
 
 
 def require_usable(folder: str, identity: str) -> None:
-    """Fail if the part that an earlier run has left isn't one to go on with. Nothing is written."""
+    """Fail if the part that an earlier run has left can't be resumed. Nothing is written."""
     path = place_of_part(folder, identity)
     try:
         os.close(_open_ours(path, complete=False))

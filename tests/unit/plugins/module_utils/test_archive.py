@@ -223,7 +223,7 @@ def test_the_judge_tells_early_and_goes_on_counting() -> None:
     assert taken.problem == "it is neither a gzip nor a tar file"
     taken.feed(GOOD)
     assert taken.size == 600 + len(GOOD)
-    # Not that of the whole file, which nobody has to read.
+    # The rest of the file needn't be read, so its checksum isn't known.
     assert taken.finish().sha256 is None
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.archive import Judge
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import (
     DUMP,
     MARKER,
@@ -800,6 +801,32 @@ def test_a_part_that_is_none_of_ours(wire: Wire, run: Run, tmp_path: Path, kind:
     named(wire)
     refused(run(MODULE, dest=str(tmp_path), id=ONE), "guard")
     assert target.read_bytes() == b"theirs"
+
+
+def test_a_huge_broken_part_and_copy_are_not_read_to_their_ends(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four terabytes each that take no room on the disk: a part, and a file without its manifest."""
+    size, read = 4 * 1024**4, []
+    feed = Judge.feed
+
+    def count(judge: Judge, data: bytes) -> None:
+        read.append(len(data))
+        feed(judge, data)
+
+    monkeypatch.setattr(Judge, "feed", count)
+    (tmp_path / f".{ONE}.part").write_bytes(FILE)
+    copy = tmp_path / name(wire, "2026-10-01T00-00-00Z")
+    copy.write_bytes(FILE)
+    waiting = paper(wire, id=TWO, size=size, created_on="2026-10-01T00:00:00Z")
+    (tmp_path / f".{TWO}.json").write_text(json.dumps(waiting))
+    for one in (tmp_path / f".{ONE}.part", copy):
+        os.truncate(one, size)
+    named(wire)
+    ask(wire, whole())
+    assert run(MODULE, dest=str(tmp_path), id=ONE)["changed"] is True
+    assert not (tmp_path / f"{copy.name}.json").exists()
+    assert sum(read) < 3 * len(FILE) + 4 * 1024**2
 
 
 def give_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

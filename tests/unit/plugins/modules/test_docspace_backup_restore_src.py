@@ -22,6 +22,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import source
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.archive import Judge
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manifest import (
     Manifest,
     write,
@@ -400,6 +402,26 @@ def test_a_path_that_is_no_regular_file(wire: Wire, run: Run, tmp_path: Path, ki
     else:
         place.symlink_to(place)
     assert refused(restore(run, str(place)), "config").startswith("src: ")
+    assert wire.connections == 0
+
+
+@pytest.mark.parametrize("begin", [b"", FILE], ids=["zeros", "after a valid backup"])
+def test_a_broken_file_is_not_read_to_its_end(
+    wire: Wire, run: Run, src: str, begin: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four terabytes that take no room on the disk."""
+    Path(src).write_bytes(begin)
+    os.truncate(src, 4 * 1024**4)
+    read: list[int] = []
+
+    class Counted(Judge):
+        def feed(self, data: bytes) -> None:
+            read.append(len(data))
+            super().feed(data)
+
+    monkeypatch.setattr(source, "Judge", Counted)
+    assert "is no whole backup" in refused(restore(run, src), "guard")
+    assert 0 < sum(read) < 1024**2
     assert wire.connections == 0
 
 
