@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# Files that tests leave for a module must not be writable by a group, whatever the user's mask.
+os.umask(0o022)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

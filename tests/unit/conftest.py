@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -23,6 +24,9 @@ from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import Wire
 # A shell that starts the tests in its background has it ignored, and so would all that they start.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Files that tests leave for a module must not be writable by a group, whatever the user's mask.
+os.umask(0o022)
 
 
 @pytest.fixture
