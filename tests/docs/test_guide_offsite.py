@@ -39,7 +39,7 @@ def test_the_examples_run_one_after_the_other(tmp_path: Path) -> None:
         items = yaml.safe_load(block.replace(COPIES, str(copies)).replace("delay: 5", "delay: 1"))
         whole = all("hosts" in item for item in items)
         plays += items if whole else [{"hosts": "localhost", "gather_facts": False, "tasks": items}]
-    assert len(plays) == 4
+    assert len(plays) == 5
     file = tmp_path / "guide.yml"
     file.write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
     with Simulator(task_seconds=0.2) as sim:
