@@ -103,6 +103,7 @@ class Stage:
         copy.write_bytes(targz())
         with copy.open("rb") as file:
             verdict = archive.judge_file(file)
+        assert verdict.sha256 is not None
         paper = manifest.Manifest(
             portal=PORTAL,
             id="11111111-2222-4333-8444-555555555555",
