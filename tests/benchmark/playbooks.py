@@ -21,6 +21,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import requests
 
+from tests.isolation import environment
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -83,14 +85,10 @@ class Lab:
             place = self.folder / "collections/ansible_collections/onlyoffice"
             place.mkdir(parents=True)
             (place / "docspace").symlink_to(ROOT)
-            settings = self.folder / "ansible.cfg"
-            settings.touch()
             self.environment = {
-                # Nothing of the user's own settings: pipelining stays off.
-                **{name: value for name, value in os.environ.items() if name[:8] != "ANSIBLE_"},
+                # Without the user's settings: pipelining stays off.
+                **environment(self.folder),
                 **portal,
-                "ANSIBLE_CONFIG": str(settings),
-                "ANSIBLE_HOME": str(self.folder / "home"),
                 "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
                 "ANSIBLE_LIBRARY": str(Path(__file__).with_name("library")),
                 "ANSIBLE_LOCALHOST_WARNING": "false",

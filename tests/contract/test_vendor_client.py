@@ -202,17 +202,12 @@ def run(sim: Simulator, home: Path, module: str, **options: Any) -> dict[str, An
     command += ["-c", "local", "-e", json.dumps({"ansible_python_interpreter": sys.executable})]
     command += ["-m", f"onlyoffice.docspace.{module}", "-a", json.dumps(options)]
     environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("ANSIBLE_", "DOCSPACE_"))
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_NOCOLOR": "true",
+        "ANSIBLE_STDOUT_CALLBACK": "minimal",
     }
-    environment.update(
-        ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS),
-        ANSIBLE_HOME=str(home),
-        ANSIBLE_LOCALHOST_WARNING="false",
-        ANSIBLE_NOCOLOR="true",
-        ANSIBLE_STDOUT_CALLBACK="minimal",
-    )
     ran = subprocess.run(
         command, env=environment, cwd=home, capture_output=True, text=True, check=False, timeout=120
     )

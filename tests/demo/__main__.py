@@ -16,6 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from tests.demo import fleet
+from tests.isolation import environment
 from tests.simulator.simulator import Simulator
 
 HERE = Path(__file__).resolve().parent
@@ -159,10 +160,9 @@ def play(
                 str(HERE / playbook),
             ],
             env={
-                **without("ANSIBLE_", environ),
+                **environment(Path(home), environ),
                 "ANSIBLE_CONFIG": str(HERE / "ansible.cfg"),
                 "ANSIBLE_COLLECTIONS_PATH": home,
-                "ANSIBLE_HOME": str(Path(home, "home")),
                 "DEMO_BACKUP_ID": backup_id,
             },
         ) as running:

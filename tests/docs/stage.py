@@ -220,15 +220,12 @@ class Stage:
             [*program, playbook.name],
             cwd=self.folder,
             env={
-                **kept(os.environ),
+                **os.environ,
                 "ANSIBLE_COLLECTIONS_PATH": str(place.parents[1]),
-                "ANSIBLE_HOME": str(self.folder / f"home{number}"),
                 "ANSIBLE_NOCOLOR": "true",
                 "ANSIBLE_PIPELINING": "true",
                 "DOCSPACE_BASE_URL": self._here.url,
                 "DOCSPACE_API_KEY": self._here.key,
-                "NO_PROXY": "127.0.0.1",
-                "no_proxy": "127.0.0.1",
             },
             check=False,
             timeout=900,
@@ -257,12 +254,3 @@ def lasting(sim: Simulator) -> int:
     """How many of a portal's backups are there and don't expire by themselves."""
     rows = [row for row in sim.state()["backups"] if not row["removed"] and row["tenantId"] > 0]
     return sum(row["expiresOn"].startswith("0001") for row in rows)
-
-
-def kept(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what would lead elsewhere."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if not name.startswith(("ANSIBLE_", "DOCSPACE_"))
-    }

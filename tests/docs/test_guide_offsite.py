@@ -53,7 +53,6 @@ def test_the_examples_run_one_after_the_other(tmp_path: Path) -> None:
             env={
                 **os.environ,
                 "ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"],
-                "ANSIBLE_HOME": str(tmp_path / "home"),
                 "ANSIBLE_LOCALHOST_WARNING": "false",
                 "ANSIBLE_PIPELINING": "true",
                 "ANSIBLE_PYTHON_INTERPRETER": sys.executable,

@@ -42,11 +42,6 @@ def play(
         place = Path(home, "ansible_collections", "onlyoffice", "docspace")
         place.parent.mkdir(parents=True)
         place.symlink_to(root, target_is_directory=True)
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("ANSIBLE_", "DOCSPACE_"))
-        }
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "ansible", "playbook", "--inventory", "localhost,"),
@@ -56,14 +51,11 @@ def play(
             ],
             cwd=folder,
             env={
-                **kept,
+                **os.environ,
                 "ANSIBLE_COLLECTIONS_PATH": home,
-                "ANSIBLE_HOME": str(Path(home, "home")),
                 "ANSIBLE_LOCALHOST_WARNING": "false",
                 "ANSIBLE_NOCOLOR": "true",
                 "ANSIBLE_PIPELINING": "true",
-                "no_proxy": "127.0.0.1",
-                "NO_PROXY": "127.0.0.1",
                 **(environ or {}),
             },
             check=False,
