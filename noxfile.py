@@ -49,6 +49,8 @@ OLDEST_TESTS = (
     *(f"tests/unit/plugins/{name}" for name in ("modules", "module_utils", "test_rooms.py")),
     *("tests/contract/test_making.py", "tests/contract/test_versions.py"),
 )
+# Text of portals and files, on ansible-core before 2.19 too.
+UNTRUSTED_TESTS = "tests/playbooks/test_untrusted_text.py"
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 PYTHON_HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -338,6 +340,27 @@ def contract(session: nox.Session) -> None:
     """Run the contract test: recorded answers against the simulator, modules and examples too."""
     tests = ("tests/contract", "tests/docs", "tests/playbooks")
     pytest_in_copy(session, *tests, share="loadgroup")
+
+
+def add_untrusted(core: str, python: str) -> None:
+    @nox.session(name=f"untrusted-{core}", python=python, tags=["matrix"])
+    def untrusted(session: nox.Session) -> None:
+        """Check on an older ansible-core that text of portals and files is never a template."""
+        session.install("flask>=3.0,<4", "pytest<10", "pytest-xdist", "requests")
+        place = collection_copy(session, core)
+        with session.chdir(place.current_path):
+            session.run(
+                *("python", "-m", "pytest", "--numprocesses", "2"),
+                *(session.posargs or (UNTRUSTED_TESTS,)),
+                env={"PYTHONPATH": str(place.current_place)},
+            )
+
+
+# The first and the last that render every text which isn't marked as unsafe; the session contract
+# runs the same on the newest.
+for ansible_core in ("2.16", "2.18"):
+    if interpreter := python_for(ansible_core):
+        add_untrusted(ansible_core, interpreter)
 
 
 @nox.session

@@ -14,6 +14,9 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.names import (
     normal_portal,
 )
+from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._untrusted import (
+    untrusted_filters,
+)
 
 
 def portal(url: object) -> str:
@@ -28,4 +31,4 @@ class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"docspace_portal": portal}
+        return untrusted_filters({"docspace_portal": portal})

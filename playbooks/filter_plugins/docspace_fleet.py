@@ -35,6 +35,9 @@ from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._fleet import 
 from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._fleet_metrics import (
     metrics,
 )
+from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._untrusted import (
+    untrusted_filters,
+)
 
 DAYS, SPANS = 60, 4  # the strip, and the parts in which it may be broken into lines
 TITLE_TIMES = 8
@@ -259,4 +262,4 @@ class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"docspace_fleet": fleet}
+        return untrusted_filters({"docspace_fleet": fleet})

@@ -13,10 +13,13 @@ from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._rotation impo
     addresses,
     shared,
 )
+from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._untrusted import (
+    untrusted_filters,
+)
 
 
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"docspace_addresses": addresses, "docspace_shared": shared}
+        return untrusted_filters({"docspace_addresses": addresses, "docspace_shared": shared})

@@ -18,6 +18,9 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.local_
     open_regular,
     read_at_most,
 )
+from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._untrusted import (
+    untrusted_filters,
+)
 
 # A thousand portals with some hundred copies each have less.
 MOST_BYTES = 64 * 1024 * 1024
@@ -81,4 +84,4 @@ class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"docspace_fleet_parts": parts}
+        return untrusted_filters({"docspace_fleet_parts": parts})

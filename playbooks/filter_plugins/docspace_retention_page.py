@@ -32,6 +32,9 @@ from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._preview impor
     read_history,
     read_policy,
 )
+from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._untrusted import (
+    untrusted_filters,
+)
 
 # Kept for what they are and not by a rule: they take no place of any rule.
 APART = ("protected", "future", "expires")
@@ -256,7 +259,9 @@ class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {
-            "docspace_policy_option": policy_option,
-            "docspace_retention_page": retention_page,
-        }
+        return untrusted_filters(
+            {
+                "docspace_policy_option": policy_option,
+                "docspace_retention_page": retention_page,
+            }
+        )

@@ -155,6 +155,7 @@ from ..module_utils._backup.retention import (
     normal_id,
 )
 from ..module_utils._portal.values import parse_time
+from ..plugin_utils._untrusted import untrusted_filters
 
 # What stands for `omit`: an object since ansible-core 2.19, before that a text.
 _OMITTED = re.compile("__omit_place_holder__[0-9a-f]+|<<Omit>>")
@@ -263,4 +264,4 @@ class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"backup_retention": backup_retention}
+        return untrusted_filters({"backup_retention": backup_retention})
