@@ -328,7 +328,6 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._backup.download import Copy, copy_at_hand, download, preview
 from ..module_utils._backup.manifest import Manifest, place_of
-from ..module_utils._backup.names import normal_portal
 from ..module_utils._backup.offer import Order
 from ..module_utils._backup.pace import WAIT, Pace
 from ..module_utils._backup.place import parse_dest
@@ -337,7 +336,7 @@ from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, now, run_module
 from ..module_utils._portal.options import duration
-from ..module_utils._portal.values import format_time
+from ..module_utils._portal.values import format_time, normal_portal
 
 SPEC: dict[str, Any] = {
     "dest": {"type": "path", "required": True},

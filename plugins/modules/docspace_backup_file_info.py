@@ -249,10 +249,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._backup.files import check, find, latest, newest_first, select
 from ..module_utils._backup.local_files import error_text, folder_of, folder_risk
-from ..module_utils._backup.names import normal_portal
 from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, now, run_offline
 from ..module_utils._portal.options import duration
+from ..module_utils._portal.values import normal_portal
 
 SPEC: dict[str, Any] = {
     "path": {"type": "path", "required": True},

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import yaml
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ..module_utils._backup.names import normal_portal
 from ..module_utils._portal.options import parse_duration
+from ..module_utils._portal.values import normal_portal, portal_key
 
 # Options of the action that are dictionaries.
 DICTIONARIES = ("connection", "schedule", "make", "offsite", "prune")
@@ -162,11 +162,15 @@ def addresses(variables: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, s
 
 
 def shared(places: Mapping[str, str]) -> dict[str, list[str]]:
-    """The addresses to which several hosts lead, each with these hosts. places: by host."""
-    found: dict[str, list[str]] = {}
+    """Find duplicate hosts: for each address that leads to the portal of several hosts, all of them.
+
+    places: the address of each host, empty where there is none.
+    """
+    found: dict[tuple[str, int | None, str], list[str]] = {}
     for host, address in places.items():
-        found.setdefault(address, []).append(host)
-    return {address: names for address, names in found.items() if address and len(names) > 1}
+        if address:
+            found.setdefault(portal_key(address), []).append(host)
+    return {places[host]: hosts for hosts in found.values() if len(hosts) > 1 for host in hosts}
 
 
 def _address_in(variables: Mapping[str, Any], host: str) -> str:

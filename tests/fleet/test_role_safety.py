@@ -137,7 +137,7 @@ def furnish(fleet: Fleet, folder: Path) -> None:
     key = fleet.portals["twin_one"].key
     fleet.host(
         "twin_two",
-        f"HTTP://127.0.0.1:0{url.rpartition(':')[2]}//",
+        f"HTTP://localhost.:0{url.rpartition(':')[2]}/x/..//",
         key,
         backup_rotation_prune=KEEP_TWO,
     )

@@ -190,13 +190,15 @@ def test_a_history_of_a_portal(stage: Stage) -> None:
     assert done.code == 2 and EVIL in done.text, done.text
 
 
-@pytest.mark.parametrize("step", ["restore", "afterwards"])
+@pytest.mark.parametrize("step", ["history", "restore", "afterwards"])
 def test_a_drill(stage: Stage, step: str) -> None:
     copies = stage.folder / "copies"
     copies.mkdir()
     row = {"id": "30000000-0000-4000-8000-000000000000", "storage_type": "Local", "age_days": 3}
     with Simulator([row], task_seconds=1) as second:
-        if step == "restore":
+        if step == "history":
+            refuse(second, "getbackuphistory")
+        elif step == "restore":
             second.set(task_fails_with=EVIL)
         else:
             refuse(second, "getbackupschedule")
@@ -237,6 +239,7 @@ def test_what_every_filter_returns(path: Path, tmp_path: Path) -> None:
         "docspace_addresses": lambda run: run(
             {EVIL: {"backup_rotation_connection": {"url": "http://x"}}}, [EVIL]
         ),
+        "docspace_compare_portals": lambda run: run(*[{"backups": [], "progress": {}}] * 3),
         "docspace_fleet": lambda run: run([report(EVIL)]),
         "docspace_fleet_parts": lambda run: run(str(tmp_path / EVIL)),
         "docspace_policy_option": lambda run: run({"now": EVIL}, "now"),
@@ -244,6 +247,7 @@ def test_what_every_filter_returns(path: Path, tmp_path: Path) -> None:
         "docspace_retention_page": lambda run: run(
             [{"id": EVIL, "created_on": "2026-11-01"}], {"keep_last": 1}, "2026-11-02"
         ),
+        "docspace_same_portal": lambda run: run("http://localhost", "https://127.1"),
         "docspace_shared": lambda run: run({EVIL: "http://x", "two": "http://x"}),
     }
     package = "ansible_collections.onlyoffice.docspace.plugins.filter."

@@ -58,7 +58,7 @@ def download(client: Client, place: Place, pace: Pace, order: Order, dress: Dres
         # The work of a run that died is this run's, unless what it brought is too old by now.
         if order.goes_on_with(paper.id, paper.created_on):
             client.log(f"a run that ended early had fetched {paper.id}")
-            return _unchanged(place.path(paper.created_on), paper)._replace(changed=True)
+            return _unchanged(place.path_of(paper), paper)._replace(changed=True)
     at_hand = copy_at_hand(place, order) if ended else None
     if at_hand is not None:
         return at_hand

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._portal.values import age_text, format_time
+from .._portal.values import age_text, format_time, is_same_portal
 from .archive import Judge, form_of, judge_file
 from .local_files import UnsafeFile, error_text, open_to_read, require_trusted
 from .manifest import Manifest, ManifestError, place_of, read
@@ -180,7 +180,7 @@ def select(
     older_than: int | None = None,
     portal: str | None = None,
 ) -> list[BackupFile]:
-    """Those of some ages in seconds, and of a portal as `normal_portal` gives it.
+    """Those of some ages in seconds, and of the portal with an address.
 
     An age of just the limit is older, not newer. A file without a manifest matches none of them.
     """
@@ -192,7 +192,7 @@ def select(
         return (
             (newer_than is None or age < newer_than)
             and (older_than is None or age >= older_than)
-            and (portal is None or paper.portal == portal)
+            and (portal is None or is_same_portal(paper.portal, portal))
         )
 
     return [file for file in files if matches(file.manifest)]

@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._portal.values import clean, is_whole, normal_uuid
+from .._portal.values import clean, is_whole, normal_portal, normal_uuid
 from .local_files import (
     UnsafeFile,
     create,
@@ -27,7 +27,6 @@ from .local_files import (
     read_at_most,
     require_trusted,
 )
-from .names import normal_portal
 
 MOST_BYTES = 64 * 1024
 _FORMAT = 1
@@ -42,7 +41,7 @@ class ManifestError(ValueError):
 class Manifest(NamedTuple):
     """What is known of a backup file.
 
-    portal: as `normal_portal` gives it. id: a UUID in lower case with hyphens. file_name,
+    portal: its address, as it was spelled when this was written. id: a UUID in lower case with hyphens. file_name,
     storage_type: of the server's record. created_on: aware, in UTC and whole seconds. dump: of a
     whole server. size, sha256 (64 hex digits), entries: as the file was judged.
     """
@@ -132,8 +131,8 @@ def _parse(content: bytes) -> Manifest:
 
 
 def _portal(value: Any) -> str:
-    if normal_portal(_text(value)) != value:
-        raise ValueError
+    # Earlier releases had another normal form, so compare it with `is_same_portal`.
+    normal_portal(_text(value))
     return _text(value)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A portal's one address, and what its backup files are called.
+"""What the backup files of a portal are called.
 
 This file is private to the collection.
 """
@@ -14,37 +14,11 @@ import re
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
-from .._portal.values import PORTS
-
 _NAME = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9.~-]*_(?:dump_)?\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.tar\.gz", re.ASCII
 )
 # A name may have 255 bytes, and the working names of a download are made from it.
 _LONGEST = 150
-
-
-def normal_portal(url: str) -> str:
-    """The one spelling of a portal's address: two that are alike are one portal.
-
-    Scheme and host in lower case, the scheme's own port left out, the prefix without slashes that
-    mean nothing. `HTTPS://Docs.Example.com:443/team/` becomes `https://docs.example.com/team`. A
-    ValueError, which doesn't repeat the address, when it isn't one or holds more.
-    """
-    if re.search(r"[\s\x00-\x1f\x7f\\?#@]", url):
-        raise ValueError("only scheme, host, port and a path prefix belong into the address")
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-        if host and not host.isascii():
-            host = host.encode("idna").decode("ascii")
-    except ValueError:
-        host, port = None, None
-    if not host or parts.scheme not in PORTS or port == 0:
-        raise ValueError("the address has to begin with http:// or https:// and a host")
-    place = f"[{host}]" if ":" in host else host
-    if port not in (None, PORTS[parts.scheme]):
-        place += f":{port}"
-    return f"{parts.scheme}://{place}{re.sub('/{2,}', '/', parts.path).rstrip('/')}"
 
 
 def name_of_file(portal: str, created_on: datetime, *, dump: bool) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .._portal.errors import DocSpaceError, config_error
+from .._portal.values import is_same_portal
 from .archive import Verdict, judge_file
 from .files import BackupFile, find, look, newest_first
 from .local_files import UnsafeFile, folder_risk, open_to_read, require_trusted
@@ -35,7 +36,7 @@ Dress = Callable[[str], object]
 
 class Place(NamedTuple):
     """folder: it exists. name: of the file in it, None for one that is made from the backup.
-    portal: as `normal_portal` gives it. dump: of a whole server.
+    portal: its address as `normal_portal` gives it. dump: of a whole server.
     """
 
     folder: str
@@ -48,9 +49,14 @@ class Place(NamedTuple):
         name = self.name or name_of_file(self.portal, created_on, dump=self.dump)
         return str(Path(self.folder) / name)
 
+    def path_of(self, paper: Manifest) -> str:
+        """Where the copy with this manifest is: its name is made from the address as it was
+        spelled then."""
+        return self._replace(portal=paper.portal).path(paper.created_on)
+
     def is_ours(self, paper: Manifest) -> bool:
         """Whether a manifest is of this portal and kind."""
-        return (paper.portal, paper.dump) == (self.portal, self.dump)
+        return paper.dump == self.dump and is_same_portal(paper.portal, self.portal)
 
     def copies(self) -> list[BackupFile]:
         """The copies of this portal and kind whose size is right, newest first."""
@@ -109,7 +115,7 @@ def put(place: Place, part: Part, paper: Manifest, dress: Dress) -> str:
 
     Nobody finds the new file beside the old manifest, or without one that is on its way.
     """
-    path, waiting = place.path(paper.created_on), _waiting(place, paper.id)
+    path, waiting = place.path_of(paper), _waiting(place, paper.id)
     place.require_ours(path)
     part.sync()
     try:
@@ -162,7 +168,7 @@ def _finish(place: Place, paper: Manifest, dress: Dress) -> bool:
         finally:
             part.close()
         return True
-    path = place.path(paper.created_on)
+    path = place.path_of(paper)
     try:
         if os.path.lexists(place_of(path)) or os.lstat(path).st_size != paper.size:
             return False

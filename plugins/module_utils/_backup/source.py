@@ -18,10 +18,10 @@ from pathlib import PurePath
 from typing import Any, BinaryIO, NamedTuple
 
 from .._portal.errors import DocSpaceError, config_error
+from .._portal.values import is_same_portal, normal_portal
 from .archive import Judge, Verdict, form_of, judge_file
 from .local_files import UnsafeFile, error_text, open_to_read, require_trusted
 from .manifest import Manifest, ManifestError, place_of, read
-from .names import normal_portal
 from .pace import rate
 from .record import Record
 
@@ -74,11 +74,11 @@ class Source(NamedTuple):
         if self.manifest is None:
             # That there is no manifest is nothing odd.
             return [f"src: {self.doubt}."] if self.doubt != "it has no manifest" else []
-        portal = normal_portal(url)
-        if self.manifest.portal == portal:
+        if is_same_portal(self.manifest.portal, url):
             return []
         return [
-            f"src: by its manifest this is a backup of {self.manifest.portal}, not of {portal}."
+            f"src: by its manifest this is a backup of {self.manifest.portal}, not of "
+            f"{normal_portal(url)}."
         ]
 
     def rewind(self) -> None:

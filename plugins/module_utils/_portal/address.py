@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote, urlsplit
 
-from .errors import config_error
+from .errors import DocSpaceError, config_error
+from .values import PORTS, normal_portal
 
 
 def secrets_in(address: str, shortest: int = 1) -> set[str]:
@@ -52,15 +53,24 @@ def read_url(url: str, secrets: set[str]) -> str:
             host = None
     except ValueError:
         host, port = None, None
-    if not host or parts.scheme not in ("http", "https") or port == 0:
-        raise config_error(
-            "url: give an address that begins with http:// or https:// and a host, such as "
-            "'https://docspace.example.com'."
-        )
+    if not host or parts.scheme not in PORTS or port == 0:
+        raise _no_address()
     if address != url or re.search(r"[\s\x00-\x1f\x7f\\]", address):
         raise config_error(
             "url: only scheme, host, port and a path prefix belong into the address, such as "
             "'https://docspace.example.com'; no query, and no white space."
         )
+    try:
+        # What stands in manifests and reports has to have a normal form.
+        normal_portal(address)
+    except ValueError:
+        raise _no_address() from None
     path = re.sub("/{2,}", "/", parts.path).rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _no_address() -> DocSpaceError:
+    return config_error(
+        "url: give an address that begins with http:// or https:// and a host, such as "
+        "'https://docspace.example.com'."
+    )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What values mean: UUIDs, times, numbers, text. No I/O.
+"""What values mean: UUIDs, times, numbers, text, addresses. No I/O.
 
 Whatever the server says passes here before anything is concluded from it. This file is private to
 the collection.
@@ -10,8 +10,12 @@ the collection.
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import string
+import unicodedata
 from datetime import datetime, timedelta, timezone
+from urllib.parse import quote, urlsplit
 
 _HEX = frozenset("0123456789abcdef")
 _TIME = re.compile(
@@ -24,6 +28,9 @@ _TIME = re.compile(
 _UNCLEAN = "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 # What a port is when an address names none.
 PORTS = {"http": 80, "https": 443}
+# A part of an IPv4 address: hexadecimal, octal or decimal.
+_NUMBER = re.compile(r"(0x)[0-9a-f]+|(0)[0-7]+|[1-9]\d*|0", re.ASCII)
+_UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 _AGES = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -116,3 +123,117 @@ def format_time(moment: datetime) -> str:
     """Write an aware time in UTC and whole seconds, the rest cut: ``2026-11-05T03:00:00Z``."""
     utc = moment.astimezone(timezone.utc)
     return utc.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def normal_portal(url: str) -> str:
+    """The normal form of a portal's address: scheme, host, port, prefix.
+
+    Host in lower case, in ASCII and without a final dot, addresses of IPv4 and IPv6 in their usual
+    form, the scheme's own port left out, the prefix without dot segments and needless slashes or
+    escapes. `HTTPS://Docs.Example.com.:443/x/../team/` becomes `https://docs.example.com/team`.
+    Raises a ValueError, which doesn't repeat the address, when it isn't one or holds more.
+    """
+    if re.search(r"[\s\x00-\x1f\x7f\\?#@]", url):
+        raise ValueError("only scheme, host, port and a path prefix belong into the address")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+        host = _normal_host(host) if host else None
+    except ValueError:
+        host, port = None, None
+    if not host or parts.scheme not in PORTS or port == 0:
+        raise ValueError("the address has to begin with http:// or https:// and a host")
+    place = f"[{host}]" if ":" in host else host
+    if port not in (None, PORTS[parts.scheme]):
+        place += f":{port}"
+    return f"{parts.scheme}://{place}{_normal_prefix(parts.path)}"
+
+
+def portal_key(url: str) -> tuple[str, int | None, str]:
+    """What two addresses of one portal have in common; every comparison of addresses uses it.
+
+    The scheme doesn't count, nor do 80 and 443, which are the ports of the two schemes. All names
+    of the machine itself are one: `localhost`, `127.0.0.1`, `::1`, `0.0.0.0`. Raises as
+    `normal_portal` does. An alias in DNS can't be found this way.
+    """
+    parts = urlsplit(normal_portal(url))
+    host, port = parts.hostname or "", parts.port
+    if host == "localhost" or _is_own_machine(host):
+        host = "localhost"
+    return host, None if port in PORTS.values() else port, parts.path
+
+
+def is_same_portal(one: str, other: str) -> bool:
+    """Whether two addresses are spellings of one."""
+    return portal_key(one) == portal_key(other)
+
+
+def _normal_host(host: str) -> str:
+    """Raises a ValueError for a host that can't be."""
+    if ":" in host:
+        # The zone of a link-local address stands behind %, in an address %25.
+        address = ipaddress.IPv6Address(host.replace("%25", "%", 1))
+        return str(address.ipv4_mapped or address)
+    host = _decode_unreserved(host)
+    if not host.isascii():
+        # As UTS 46, which requests uses: what can't be seen doesn't count.
+        host = unicodedata.normalize("NFKC", host)
+        host = "".join(one for one in host if unicodedata.category(one) != "Cf")
+        host = unicodedata.normalize("NFKC", host.lower())
+    host = re.sub("[\u3002\uff0e\uff61]", ".", host).lower()
+    host = re.sub(r"(?<=[^.])\.$", "", host)
+    labels = [
+        label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}"
+        for label in host.split(".")
+    ]
+    if any(len(label) > 63 for label in labels if label.startswith("xn--")):
+        raise ValueError
+    return _dotted(labels) or ".".join(labels)
+
+
+def _dotted(labels: list[str]) -> str | None:
+    """An IPv4 address as four decimal numbers, from any form that resolvers take: up to four
+    numbers, decimal, octal (0177) or hexadecimal (0x7f), the last one filling what is left."""
+    numbers = []
+    for label in labels:
+        form = _NUMBER.fullmatch(label)
+        if form is None or len(label) > 63:
+            return None
+        numbers.append(int(label, 16 if form[1] else 8 if form[2] else 10))
+    last = 256 ** (5 - len(numbers))
+    if len(numbers) > 4 or numbers[-1] >= last or any(number > 255 for number in numbers[:-1]):
+        return None
+    value = sum(number << (24 - 8 * at) for at, number in enumerate(numbers[:-1])) + numbers[-1]
+    return str(ipaddress.IPv4Address(value))
+
+
+def _is_own_machine(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    # A connection to 0.0.0.0 or :: leads to the machine itself.
+    return address.is_loopback or address.is_unspecified
+
+
+def _normal_prefix(path: str) -> str:
+    path = _decode_unreserved(path)
+    # What requests doesn't escape on its own.
+    path = quote(path, safe="!#$%&'()*+,/:;=?@[]~", errors="surrogatepass")
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    return "".join(f"/{segment}" for segment in kept)
+
+
+def _decode_unreserved(text: str) -> str:
+    """Without escapes of what needs none, and the others in capital letters."""
+
+    def decode(escape: re.Match[str]) -> str:
+        character = chr(int(escape[1], 16))
+        return character if character in _UNRESERVED else f"%{escape[1].upper()}"
+
+    return re.sub("%([0-9a-fA-F]{2})", decode, re.sub("%(?![0-9a-fA-F]{2})", "%25", text))

@@ -25,6 +25,9 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manife
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.names import (
     is_name_of_file,
     name_of_file,
+)
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
+    is_same_portal,
     normal_portal,
 )
 
@@ -135,7 +138,6 @@ def test_every_cut_is_refused(place: Path) -> None:
     [
         ("format", [None, 2, "1", True, 1.0, [1]]),
         ("portal", [None, "", 1, "docs.example.com", "ftp://docs.example.com"]),
-        ("portal", ["https://Docs.example.com", "https://docs.example.com/", "https://x:443"]),
         ("portal", ["https://jane:pw@docs.example.com", "https://x?a=b", "https://x\n"]),
         ("id", [None, "", 7, FIELDS["id"].upper(), f"{{{FIELDS['id']}}}", FIELDS["id"] + "\n"]),
         ("id", [FIELDS["id"].replace("-", ""), "../../etc/passwd"]),
@@ -236,11 +238,61 @@ def test_a_manifest_lies_beside_its_file() -> None:
         ("https://[2001:DB8::1]:8443/x", "https://[2001:db8::1]:8443/x"),
         ("https://bücher.example", "https://xn--bcher-kva.example"),
         ("https://XN--bcher-kva.example", "https://xn--bcher-kva.example"),
+        ("https://B\u00dcCHER.example", "https://xn--bcher-kva.example"),
+        ("https://stra\u00dfe.example", "https://xn--strae-oqa.example"),
+        ("https://\uff44ocs\u3002exam\u00adple.com", "https://docs.example.com"),
+        ("https://docs.example.com./", "https://docs.example.com"),
+        ("https://d%6Fcs.example.com", "https://docs.example.com"),
+        ("https://docs.example.com/.", "https://docs.example.com"),
+        ("https://docs.example.com/x/..", "https://docs.example.com"),
+        ("https://docs.example.com/x//../../y", "https://docs.example.com/y"),
+        ("https://docs.example.com/%2e/x/%2E%2E/te%61m", "https://docs.example.com/team"),
+        ("https://docs.example.com/t%c3%abam", "https://docs.example.com/t%C3%ABam"),
+        ("https://docs.example.com/t\u00ebam", "https://docs.example.com/t%C3%ABam"),
+        ("https://docs.example.com/a%2fb%", "https://docs.example.com/a%2Fb%25"),
+        *(
+            (f"http://{host}:8092", "http://127.0.0.1:8092")
+            for host in (
+                *("127.1", "127.0.1", "0x7f.1", "0X7F000001", "2130706433", "017700000001"),
+                *("0177.0.0.0x1", "127.0.0.1.", "[::ffff:127.0.0.1]", "[::FFFF:7f00:1]"),
+                *("\uff11\uff12\uff17.1", "%3127.1"),
+            )
+        ),
+        ("http://[0:0::0:1]", "http://[::1]"),
+        ("http://[FE80::0:1%25eth0]", "http://[fe80::1%eth0]"),
+        # Neither is an address of IPv4.
+        ("http://127.0.0.256", "http://127.0.0.256"),
+        ("http://1.2.3.4.5", "http://1.2.3.4.5"),
+        ("http://08.1", "http://08.1"),
+        ("http://0x.1", "http://0x.1"),
     ],
 )
 def test_two_spellings_are_one_portal(url: str, expected: str) -> None:
     assert normal_portal(url) == expected
     assert normal_portal(expected) == expected
+    assert is_same_portal(url, expected)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("http://docs.example.com", "https://docs.example.com", True),
+        ("http://docs.example.com:443", "https://docs.example.com", True),
+        ("http://docs.example.com:8443/x", "https://docs.example.com:8443/x", True),
+        ("http://localhost:8092", "http://127.0.0.1:8092", True),
+        ("http://LocalHost.:8092", "http://[::1]:8092", True),
+        ("http://127.0.0.2:8092", "http://0.0.0.0:8092", True),
+        ("http://[::]:8092", "http://[::ffff:127.0.0.1]:8092", True),
+        ("http://localhost:8092", "http://localhost:8093", False),
+        ("http://one.localhost:8092", "http://two.localhost:8092", False),
+        ("https://docs.example.com/team", "https://docs.example.com", False),
+        ("https://docs.example.com/team", "https://docs.example.com/Team", False),
+        ("https://stra\u00dfe.example", "https://strasse.example", False),
+        ("http://10.0.0.1", "http://10.0.0.2", False),
+    ],
+)
+def test_which_addresses_are_of_one_portal(one: str, other: str, same: bool) -> None:
+    assert is_same_portal(one, other) is is_same_portal(other, one) is same
 
 
 @pytest.mark.parametrize(
@@ -279,7 +331,7 @@ def test_what_a_file_is_called(portal: str, dump: bool, expected: str) -> None:
 
 
 @given(
-    st.sampled_from(["docs.example.com", "[::1]", "x" * 300, "-.example"]),
+    st.sampled_from(["docs.example.com", "[::1]", "x" * 300, "-.example", "b\u00fccher", "127.1"]),
     st.one_of(st.none(), st.integers(1, 65535)),
     st.text(max_size=300),
     st.booleans(),
@@ -291,6 +343,7 @@ def test_every_portal_gives_a_name_that_a_file_may_have(host, port, prefix, dump
         portal = normal_portal(url)
     except ValueError:
         return
+    assert normal_portal(portal) == portal and is_same_portal(url, portal)
     name = name_of_file(portal, MADE, dump=dump)
     assert is_name_of_file(name) and len(name.encode()) < 210
     assert ("_dump_" in name) is dump

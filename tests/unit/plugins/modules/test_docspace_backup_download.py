@@ -358,7 +358,8 @@ def test_a_copy_of_something_else_is_never_replaced(
 
 def test_two_portals_with_one_name_for_their_files(wire: Wire, run: Run, tmp_path: Path) -> None:
     """Their folder is the same, too. Nothing is fetched."""
-    other = wire.url.replace("http:", "https:")
+    host, _, port = wire.url.rpartition(":")
+    other = f"{host}/{port}"
     lay(tmp_path / name(wire), paper(wire, portal=other), b"theirs")
     for check_mode in (False, True):
         named(wire)
@@ -366,6 +367,41 @@ def test_two_portals_with_one_name_for_their_files(wire: Wire, run: Run, tmp_pat
     make(wire)
     refused(run(MODULE, dest=str(tmp_path)), "guard", changed=True)
     assert (tmp_path / name(wire)).read_bytes() == b"theirs"
+
+
+SPELLINGS = ("https://127.1:{}", "http://LOCALHOST.:{}/", "http://127.0.0.1:{}/x/..")
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_copy_that_was_fetched_under_another_spelling(
+    wire: Wire, run: Run, tmp_path: Path, spelling: str
+) -> None:
+    other = spelling.format(wire.url.rpartition(":")[2])
+    lay(tmp_path / "earlier.tar.gz", paper(wire, portal=other))
+    result = run(MODULE, dest=str(tmp_path), max_age="1d")
+    assert result["changed"] is False and result["dest"] == str(tmp_path / "earlier.tar.gz")
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_what_was_begun_under_another_spelling_is_finished(
+    wire: Wire, run: Run, tmp_path: Path, renamed: bool
+) -> None:
+    """Under the name that the other spelling gives."""
+    other = f"http://localhost:{wire.url.rpartition(':')[2]}"
+    file = name(wire).replace("127.0.0.1", "localhost")
+    manifest = paper(wire, portal=other)
+    (tmp_path / f".{ONE}.json").write_text(json.dumps(manifest))
+    (tmp_path / (file if renamed else f".{ONE}.part")).write_bytes(FILE)
+    result = run(MODULE, dest=str(tmp_path))
+    assert result["changed"] is True and result["dest"] == str(tmp_path / file)
+    assert names(tmp_path) == [file, f"{file}.json"]
+    assert json.loads((tmp_path / f"{file}.json").read_text()) == manifest
+
+
+@pytest.mark.parametrize("host", ["b\u00fc" * 40, "[::1%", "[1:2]"])
+def test_an_address_without_a_normal_form(run: Run, tmp_path: Path, host: str) -> None:
+    result = run(MODULE, url=f"https://{host}", dest=str(tmp_path))
+    assert "url: give an address" in refused(result, "config")
 
 
 def test_what_lies_in_the_place_of_a_manifest(wire: Wire, run: Run, tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def test_filters(run: Run, folder: Path) -> None:
     assert names(run(path=str(folder), newer_than="2d")) == ["a"]
     assert names(run(path=str(folder), older_than="2d")) == ["c", "b"]
     assert names(run(path=str(folder), portal="HTTPS://Docs.example.com:443/")) == ["a", "b"]
+    assert names(run(path=str(folder), portal="http://docs.example.com./x/..")) == ["a", "b"]
     both = run(path=str(folder), portal="https://docs.example.com", older_than="1d")
     assert names(both) == ["b"] and both["count"] == 1
     # The only one is broken.

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.names import normal_portal
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
+    normal_portal,
+)
 from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._rotation import (
     Wishes,
     address_of,
@@ -130,6 +132,12 @@ def test_addresses_are_found_once_and_a_host_that_can_not_be_read_stops_no_other
         ("odd", "none", "sealed", "gone"), ""
     )
     assert shared(found) == {URL: ["one", "two"]}
+
+
+def test_duplicate_hosts_are_found_whatever_the_spelling() -> None:
+    places = {"one": "http://localhost:8092", "two": "https://127.0.0.1:8092", "other": "http://x"}
+    both = ["one", "two"]
+    assert shared({**places, "none": ""}) == {places["one"]: both, places["two"]: both}
 
 
 def test_an_address_is_spelt_as_the_modules_spell_it() -> None:
