@@ -347,7 +347,7 @@ def restore(
             task, known = restore_file(client, source, **how)
         refused = None
         if params["wait"]:
-            task, refused = follow_restore(client, task, Pace(params), dump=dump)
+            task, refused = follow_restore(client, task, Pace(params), dump=dump, before=before)
         else:
             client.log(f"the restore goes on on the portal. {advice(task, dump=dump)}")
         warnings += [known, refused, task.warning]

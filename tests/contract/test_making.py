@@ -159,7 +159,37 @@ def test_somebody_else_starts_between_our_look_and_our_start(stage: Stage) -> No
     assert result["backup"]["storage_type"] == "local"
 
 
-# --- a lost answer to the start ---
+# --- a start that isn't answered with success ---
+
+
+@pytest.mark.parametrize(
+    "status", [400, 401, 402, 403, 404, 408, 409, 500, 501, 502, 505, 511, 520, 522, 524, 599]
+)
+def test_a_start_that_took_effect_is_ours_whatever_the_answer(stage: Stage, status: int) -> None:
+    stage.sim.fault("status", status=status, path="startbackup", times=1, after=True)
+    result = make(stage)
+    assert "failed" not in result, result["msg"]
+    assert (result["changed"], result["joined"]) == (True, False)
+    assert stage.sim.count("POST") == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+def test_a_refused_start_that_cannot_be_looked_up_is_not_known(stage: Stage, status: int) -> None:
+    stage.sim.fault("status", status=status, path="startbackup", times=1)
+    stage.sim.fault("status", status=status, path="getbackupprogress", skip=1)
+    result = make(stage)
+    assert result["failed"] and result["changed"] is True
+    assert result["msg"].startswith("Not known whether startbackup was taken")
+
+
+def test_a_cancelled_task_that_comes_back_is_not_ours(stage: Stage) -> None:
+    """It is gone at once, and shows again seconds later (C24)."""
+    stage.sim.set(cancelled_returns_after_ms=2000)
+    stage.backup()
+    stage.send("POST", "cancelbackup")
+    stage.sim.fault("drop", path="startbackup", times=1)
+    result = make(stage)
+    assert result["failed"] and result["msg"].startswith("Not known whether startbackup was taken")
 
 
 def test_a_start_that_begins_after_the_time_out_is_found(stage: Stage) -> None:
@@ -230,6 +260,29 @@ def test_a_backup_no_older_than_a_day(stage: Stage) -> None:
 
 
 # --- cancelled when it takes too long ---
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500, 501, 504, 520, 524])
+def test_a_cancel_that_took_effect_is_one_whatever_the_answer(stage: Stage, status: int) -> None:
+    stage.sim.fault("status", status=status, path="cancelbackup", times=1, after=True)
+    message = failure(make(stage, wait_timeout=60, on_timeout="cancel"), changed=False)
+    assert "It was cancelled" in message
+    assert stage.sim.count("POST", "cancelbackup") == 1
+
+
+@pytest.mark.parametrize("status", [500, 520])
+def test_a_cancel_that_may_not_have_taken_effect(stage: Stage, status: int) -> None:
+    stage.sim.fault("status", status=status, path="cancelbackup", times=1)
+    message = failure(make(stage, wait_timeout=60, on_timeout="cancel"), changed=True)
+    assert "It isn't known whether it was cancelled" in message
+
+
+def test_a_backup_that_takes_the_place_of_ours_is_named(stage: Stage) -> None:
+    stage.sim.set(task_end="replaced")
+    result = make(stage)
+    message = failure(result)
+    assert "took its place" in message and result["task"]["id"] in message
+    assert sum(stage.clock.sleeps) < TASK_SECONDS
 
 
 def test_on_timeout_ours_is_cancelled(stage: Stage) -> None:

@@ -23,10 +23,10 @@ DUMPED = "10000000-0000-4000-8000-000000000002"
 HISTORY, PROGRESS, RESTORE = (
     "GET getbackuphistory",
     "GET getbackupprogress",
-    "GET getrestoreprogress",
+    "GET getrestoreprogress?Dump=false",
 )
 DUMP, START = "?Dump=true", "POST startrestore"
-CHECKS = sorted([HISTORY, PROGRESS, PROGRESS + DUMP, RESTORE, RESTORE + DUMP])
+CHECKS = sorted([HISTORY, PROGRESS, PROGRESS + DUMP, RESTORE, f"GET getrestoreprogress{DUMP}"])
 ROWS = [
     {"id": ONE, "storage_type": "Local", "age_days": 3},
     {"id": DUMPED, "storage_type": "Local", "age_days": 4, "owner": "server (dump)"},
@@ -243,7 +243,7 @@ def test_failed(stage: Stage) -> None:
     assert result["task"]["status"] == "failed"
 
 
-@pytest.mark.parametrize("end", ["never_starts", "stalls", "vanishes", "replaced"])
+@pytest.mark.parametrize("end", ["never_starts", "stalls", "vanishes"])
 def test_never_ends(stage: Stage, end: str) -> None:
     stage.sim.set(task_end=end)
     result = restore(stage, wait_timeout=600)
@@ -324,6 +324,163 @@ def test_a_start_that_was_not_taken_is_never_sent_again(
     assert result["failed"] and result["changed"] is True, "not known is not no"
     assert result["msg"].startswith("Not known whether startrestore was taken")
     assert stage.sim.count("POST") == 1 + before
+
+
+# What a portal, a proxy or a CDN may answer to a start that took effect.
+LATE = [
+    *(400, 401, 402, 403, 404, 405, 408, 409, 413, 415, 422),
+    *(500, 501, 502, 503, 504, 505, 508, 511, 520, 522, 524, 599),
+]
+ERROR = {"message": "It broke.", "type": "System.Exception", "stack": "", "hresult": -1}
+
+
+def in_envelope(status: int) -> dict[str, Any]:
+    """The API's own error."""
+    return {"error": ERROR, "status": 1, "statusCode": status}
+
+
+@pytest.mark.parametrize("status", LATE)
+@pytest.mark.parametrize("by_api", [False, True])
+def test_a_start_that_took_effect_is_followed_whatever_the_answer(
+    stage: Stage, status: int, by_api: bool
+) -> None:
+    body = in_envelope(status) if by_api else None
+    stage.sim.fault("status", status=status, body=body, path="startrestore", times=1, after=True)
+    result = restore(stage)
+    assert "failed" not in result, result["msg"]
+    assert (result["changed"], result["task"]["status"]) == (True, "completed")
+    assert stage.sim.count("POST") == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 500, 520])
+def test_a_start_that_took_effect_may_show_late(stage: Stage, status: int) -> None:
+    """A portal that is being restored refuses what a proxy sends it a second time (C31)."""
+    stage.sim.set(restore_hidden_ms=5000)
+    stage.sim.fault("status", status=status, path="startrestore", times=1, after=True)
+    assert restore(stage)["task"]["status"] == "completed"
+
+
+@pytest.mark.parametrize("kind", ["redirect", "json"])
+def test_a_start_with_a_senseless_answer(stage: Stage, kind: str) -> None:
+    stage.sim.fault(kind, body={"ok": True}, path="startrestore", times=1, after=True)
+    assert restore(stage)["task"]["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("status", "by_api", "changed", "seconds"),
+    [
+        (400, True, False, 0),
+        (402, True, False, 0),
+        (404, True, False, 0),
+        (413, False, False, 0),
+        (403, False, False, 9),
+        (500, True, False, 9),
+        (408, False, True, 9),
+        (500, False, True, 9),
+        (520, False, True, 9),
+        (524, False, True, 9),
+    ],
+)
+def test_a_start_without_effect(
+    stage: Stage, status: int, by_api: bool, changed: bool, seconds: int
+) -> None:
+    body = in_envelope(status) if by_api else None
+    stage.sim.fault("status", status=status, body=body, path="startrestore", times=1)
+    result = restore(stage)
+    assert result["failed"] and result["changed"] is changed
+    assert result["msg"].startswith("Not known whether startrestore was taken") is changed
+    assert sum(stage.clock.sleeps) == seconds
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_a_start_that_cannot_be_looked_up_is_not_known(stage: Stage, status: int) -> None:
+    body = in_envelope(status)
+    stage.sim.fault("status", status=status, body=body, path="startrestore", times=1)
+    stage.sim.fault("status", status=500, path="getrestoreprogress", skip=2)
+    result = restore(stage)
+    assert result["failed"] and result["changed"] is True
+    assert result["msg"].startswith("Not known whether startrestore was taken")
+
+
+# --- two restores at once ---
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_restore_that_somebody_else_started_first_is_not_ours(stage: Stage, told: bool) -> None:
+    """Servers before 3.7 give no status, but ours would stand at 0 per cent (C22)."""
+    task = {
+        "isCompleted": False,
+        "progress": 0 if told else 7,
+        "error": "",
+        "tenantId": 1,
+        "backupProgressEnum": 1,
+        "taskId": DUMPED,
+        **({"status": 1} if told else {}),
+    }
+    answer = {"response": task, "count": 1, "links": [], "status": 0, "statusCode": 200}
+    stage.sim.fault("json", path="startrestore", times=1, body=answer)
+    result = restore(stage)
+    message = failure(result, "conflict", changed=False)
+    assert f"'task_id: {DUMPED}'" in message
+    assert result["task"]["id"] == DUMPED
+    assert stage.clock.sleeps == []
+
+
+def test_a_refused_start_with_a_new_restore_says_that_it_may_be_anothers(stage: Stage) -> None:
+    """The answer doesn't tell: the portal refuses everything while it is restored (C31)."""
+    stage.sim.set(task_start_delay_ms=0)
+    theirs: list[str] = []
+
+    def change(_values: Any) -> None:
+        theirs.append(stage.send("POST", "startrestore", backupId=ONE)["taskId"])
+        stage.sim.advance(20)
+
+    # It comes with our start, just before that would take effect.
+    stage.sim.faults.change = change
+    stage.sim.fault("change", method="POST", path="startrestore", times=1)
+    result = restore(stage)
+    assert (result["changed"], result["task"]["id"]) == (True, theirs[0])
+    (warning,) = result["warnings"]
+    assert theirs[0] in warning and "somebody else" in warning
+
+
+def test_a_restore_that_takes_the_place_of_ours_ends_the_wait(stage: Stage) -> None:
+    stage.sim.set(task_end="replaced")
+    result = restore(stage)
+    message = failure(result, "conflict", changed=True)
+    theirs = stage.sim.state()["restore"]["taskId"]
+    assert theirs in message and result["task"]["id"] in message and theirs != result["task"]["id"]
+    assert sum(stage.clock.sleeps) < TASK_SECONDS
+
+
+def test_a_restore_of_the_whole_server_does_not_hide_the_portals_own(stage: Stage) -> None:
+    """One that ended within a day is what the server shows without `Dump` (C53)."""
+    stage.send("POST", "startrestore", backupId=DUMPED, dump=True)
+    stage.sim.finish_restores()
+    result = restore(stage)
+    assert result["task"]["status"] == "completed"
+    own = result["task"]["id"]
+    shown = stage.run("docspace_backup_info", gather=["progress"])["progress"]["restore"]
+    assert shown["id"] == own
+    followed = stage.run("docspace_backup_restore", task_id=own)
+    assert followed["task"]["status"] == "completed"
+    queries = {item.query for item in stage.sim.log.find("GET", "getrestoreprogress")}
+    assert queries <= {"Dump=false", "Dump=true"}
+
+
+def test_a_restore_of_the_whole_server_is_seen_while_it_keeps_the_portal_offline(
+    stage: Stage,
+) -> None:
+    task = stage.send("POST", "startrestore", backupId=DUMPED, dump=True)["taskId"]
+    stage.sim.advance(40)
+    progress = stage.run("docspace_backup_info", gather=["progress"])["progress"]
+    assert progress["restore"]["id"] == task and progress["backup"] is None
+
+
+def test_a_licence_that_is_gone_after_a_restore_of_the_whole_server(stage: Stage) -> None:
+    stage.sim.fault("status", status=402, path="getbackuphistory", skip=1)
+    (warning,) = restore(stage, id=DUMPED, dump=True)["warnings"]
+    assert "licence" in warning and "machinekey" not in warning
 
 
 # --- the server's refusals ---

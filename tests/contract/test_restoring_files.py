@@ -493,10 +493,35 @@ def test_something_that_began_during_the_upload(stage: Stage, src: Path, what: s
     stage.sim.fault("status", status=502, path=PAGE, skip=2, times=1)
     stage.at(0.4, lambda: stage.send("POST", call[0], **call[1]))
     stage.at(0.4, lambda: stage.sim.advance(20))
-    message = failure(restore(stage, src), "conflict")
-    assert f"{what} task" in message
-    assert asked(stage)[-1] == INIT
-    assert stage.sim.portal.uploaded is None
+    result = restore(stage, src)
+    assert f"{what} task" in failure(result, "conflict")
+    # A restore may be reading the file, so there is no new init then.
+    assert (asked(stage)[-1] == INIT) == (what == "backup")
+    assert (stage.sim.portal.uploaded is None) == (what == "backup")
+    assert ("may be using it" in str(result.get("warnings"))) == (what == "restore")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 500, 501, 520, 524])
+def test_a_file_that_is_being_restored_is_not_thrown_away(
+    stage: Stage, src: Path, status: int
+) -> None:
+    """A proxy sent the start twice, and the portal refused the second one."""
+    stage.sim.fault("status", status=status, path="startrestore", times=1, after=True)
+    result = restore(stage, src)
+    assert result["task"]["status"] == "completed"
+    assert asked(stage) == [INIT, *[CHUNK] * 4, START]
+
+
+@pytest.mark.parametrize("status", [400, 403, 500, 520])
+def test_a_file_stays_when_nobody_can_say_whether_it_is_used(
+    stage: Stage, src: Path, status: int
+) -> None:
+    stage.sim.fault("status", status=status, path="startrestore", times=1)
+    stage.sim.fault("status", status=500, path="getrestoreprogress", skip=4)
+    result = restore(stage, src)
+    assert result["failed"] and result["changed"] is True
+    assert "may be using it" in result["warnings"][0]
+    assert stage.sim.portal.uploaded == FILE
 
 
 @pytest.mark.parametrize("change", ["written to", "shorter", "longer"])
@@ -627,7 +652,7 @@ def test_one_that_has_ended_well_is_success_at_once(stage: Stage) -> None:
     known = begun(stage)
     stage.sim.finish_restores()
     assert stage.run(MODULE, task_id=known)["task"]["status"] == "completed"
-    assert stage.asked() == ["GET getrestoreprogress"]
+    assert stage.asked() == ["GET getrestoreprogress?Dump=false"]
     assert stage.clock.sleeps == []
 
 
@@ -665,7 +690,7 @@ def test_one_look(stage: Stage, lists: dict[str, Any]) -> None:
     stage.sim.advance(40)
     result = stage.run(MODULE, task_id=known, **lists)
     assert (result["changed"], result["task"]["status"]) == (False, "running")
-    assert stage.asked() == ["GET getrestoreprogress"]
+    assert stage.asked() == ["GET getrestoreprogress?Dump=false"]
     failure(stage.run(MODULE, task_id=ID, **lists), "not_found")
     assert stage.clock.sleeps == []
 

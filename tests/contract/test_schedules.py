@@ -116,14 +116,35 @@ def test_absent(stage: Stage, dump: bool) -> None:
     assert stage.sim.state()["schedule" if dump else "dump_schedule"] is not None
 
 
-# --- lost answers ---
+# --- writes that aren't answered with success ---
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 408, 500, 501, 505, 520, 524, 599])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_write_that_took_effect_is_a_change_whatever_the_answer(
+    stage: Stage, state: str, status: int
+) -> None:
+    plan(stage, **{**LOCAL, "hour": 4})
+    stage.sim.fault("status", status=status, method="POST", times=1, after=True)
+    stage.sim.fault("status", status=status, method="DELETE", times=1, after=True)
+    result = plan(stage, **LOCAL) if state == "present" else absent(stage)
+    assert "failed" not in result, result["msg"]
+    assert result["changed"] is True
+    assert any("didn't answer with success" in warning for warning in result["warnings"])
+
+
+def test_a_write_that_takes_effect_late(stage: Stage) -> None:
+    stage.sim.fault("drop", path="deletebackupschedule", times=1)
+    plan(stage, **LOCAL)
+    stage.at(0.5, lambda: stage.send("DELETE", "deletebackupschedule"))
+    assert absent(stage)["changed"] is True
 
 
 def test_a_lost_answer_that_cannot_be_looked_up(stage: Stage) -> None:
     stage.sim.fault("drop", path="createbackupschedule", times=1, after=True)
     stage.sim.fault("status", status=500, path="getbackupschedule", skip=1)
-    message = failure(plan(stage, **LOCAL), "connection")
-    assert message.startswith("Not known whether the schedule was changed; run again.")
+    message = failure(plan(stage, **LOCAL), "connection", changed=True)
+    assert message.startswith("Not known whether the schedule was changed. Run again")
     stage.sim.faults.clear()
     assert plan(stage, **LOCAL)["changed"] is False
 

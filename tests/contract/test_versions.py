@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,33 @@ def test_somebody_elses_backup_is_joined(stage: Stage) -> None:
     result = stage.run("docspace_backup", **MAKE)
     assert (result["changed"], result["joined"]) == (False, True)
     assert result["task"]["id"] == theirs
+
+
+def test_somebody_elses_backup_that_is_further_on_is_not_ours(stage: Stage) -> None:
+    """It began between our look and our start, whose answer shows it (C22)."""
+    stage.sim.set(task_start_delay_ms=0)
+    theirs: list[str] = []
+
+    def change(_values: Any) -> None:
+        theirs.append(stage.backup())
+        stage.sim.advance(60)
+
+    stage.sim.faults.change = change
+    stage.sim.fault("change", method="POST", times=1)
+    result = stage.run("docspace_backup", **MAKE)
+    assert (result["changed"], result["joined"]) == (False, True)
+    assert result["task"]["id"] == theirs[0]
+
+
+@pytest.mark.parametrize("status", [403, 500, 520])
+@pytest.mark.parametrize("call", ["startbackup", "startrestore"])
+def test_a_start_that_took_effect_is_found(stage: Stage, call: str, status: int) -> None:
+    stage.sim.fault("status", status=status, path=call, times=1, after=True)
+    if call == "startbackup":
+        result = stage.run("docspace_backup", **MAKE)
+    else:
+        result = stage.run("docspace_backup_restore", id=ID, confirm="127.0.0.1")
+    assert (result["changed"], result["task"]["status"]) == (True, "completed")
 
 
 @pytest.mark.parametrize("before", [False, True])

@@ -241,12 +241,17 @@ def start_restore(request: Request) -> Any:
 
 
 def get_restore_progress(request: Request) -> Any:
-    """The restore task, for anybody; right after the start it may not be there yet (C31)."""
+    """The restore task, for anybody; right after the start it may not be there yet (C31).
+
+    Without `Dump` any restore is the answer, and one of the whole server hides the portal's own (C53).
+    """
     dump = body.flag(request.query, "Dump")
+    if request.server.kind == "saas":
+        dump = False
     candidates = {
         True: [request.server.dump_restore],
         False: [request.portal.restore_task],
-        None: [request.portal.restore_task, request.server.dump_restore],
+        None: [request.server.dump_restore, request.portal.restore_task],
     }
     found = next((task for task in candidates[dump] if task is not None), None)
     if found is not None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from .._portal.answers import only_true
 from .._portal.client import Client
-from .._portal.errors import NOTHING, DocSpaceError, protocol_error
+from .._portal.errors import DocSpaceError, protocol_error
 from .._portal.gate import Interrupted
 from .._portal.values import clean
 from .history import API
@@ -59,30 +59,40 @@ def delete(
 
     A delete that failed doesn't stop the others, unless no other can succeed. Whatever was
     answered with anything but `true`, or not at all, is looked up: the history decides (C16-C18).
-    again: how often what may succeed then is tried anew, when the history says that it is still
-    there; only a refusal that had no effect is repeated without a look (C32).
+    again: how often a delete is repeated that may succeed then, while the history still lists its
+    backup. That is safe: the server says `true` to a second delete (C17). Without a look only a
+    refusal that had no effect is repeated (C32).
     """
     outcome, waiting = Outcome(set(), {}, [], []), records
     for attempt in count():
         wave = _send_all(client, waiting, concurrency)
         lost: set[str] = set()
+        there: set[str] = set()
         for record in waiting:
             outcome.failures.pop(record.id, None)
         if dump or len(wave.deleted) < len(waiting):
             from .settle import settle
 
-            failures, absent, warnings = settle(
-                client, waiting, wave.deleted, wave.errors, wave.stopped, dump=dump
+            repeats = attempt < again and not wave.stopped
+            settled = settle(
+                client,
+                waiting,
+                wave.deleted,
+                wave.errors,
+                wave.stopped,
+                dump=dump,
+                repeats=repeats,
             )
-            outcome.failures.update(failures)
-            outcome.absent.extend(absent)
-            outcome.warnings.extend(warnings)
-            lost = {*failures, *absent}
+            outcome.failures.update(settled.failures)
+            outcome.absent.extend(settled.absent)
+            outcome.warnings.extend(settled.warnings)
+            lost = {*settled.failures, *settled.absent}
+            there = settled.there
         outcome.removed.update({record.id for record in waiting} - lost)
         waiting = [
             record
             for record in waiting
-            if record.id in wave.errors and _may_succeed(outcome.failures.get(record.id))
+            if record.id in there and record.id in wave.errors and wave.errors[record.id].transient
         ]
         if not waiting or attempt >= again or wave.stopped:
             break
@@ -91,10 +101,6 @@ def delete(
     if more > 0:
         outcome.warnings[MOST_WARNINGS:] = [f"The same holds for {more} more of these backups."]
     return outcome
-
-
-def _may_succeed(error: DocSpaceError | None) -> bool:
-    return error is not None and error.transient and error.outcome == NOTHING
 
 
 def _send_all(client: Client, records: list[Record], concurrency: int) -> _Wave:

@@ -24,16 +24,29 @@ SETTLES = 30.0
 SHOWS_UP = 30.0
 ENDED = "A restore that has ended is to be seen for a day at most, and till the next one starts."
 REFUSALS = ("auth", "forbidden", "not_found", "payment")
+# Why a restored portal may refuse (C54, C55).
+OTHER_MACHINEKEY = (
+    "The first thing to check is 'core.machinekey': on a server with another one than where the backup "
+    "was created, no password and no API key of the backup is accepted. Set the old one in the server's "
+    "configuration, restart it and restore again. Otherwise use a key or a user of the backup."
+)
+NO_LICENCE = (
+    "Restoring a server-wide backup deletes the server's licence. Upload the licence again."
+)
 
 
 def follow_restore(
-    client: Client, task: Task, pace: Pace, *, dump: bool
+    client: Client, task: Task, pace: Pace, *, dump: bool, before: Task | None = None
 ) -> tuple[Task, str | None]:
     """Wait for the restore's end, and till the portal answers again. Gives a warning, if any.
 
     Meanwhile everything but the anonymous progress call is refused (C31), and that one may fail
-    too. Only the task with the same id counts.
+    too. Only the task with the same id counts. When two answers in a row show another task, that one
+    has taken its place, and the wait ends.
+
+    before: the task that was there before the start, which may still be shown for a while.
     """
+    other: Task | None = None
     client.log(f"waiting for restore task {task.id}, up to {pace.timeout} s")
     client.gate.advice = f"The restore goes on on the portal. {advice(task, dump=dump)}"
     while not task.ended:
@@ -46,7 +59,15 @@ def follow_restore(
         except DocSpaceError as error:
             client.log(f"{error.method} {error.path}: {error.code}, asked again")
             continue
-        if seen is not None and seen.id == task.id and seen != task:
+        if seen is None or (before is not None and seen.id == before.id != task.id):
+            continue
+        if seen.id != task.id:
+            if other is not None and other.id == seen.id:
+                raise _replaced(task, seen, dump=dump)
+            other = seen
+            continue
+        other = None
+        if seen != task:
             client.log(f"restore task {task.id}: {seen.status}, {seen.progress} %")
             task = seen
     require_success(task)
@@ -127,13 +148,27 @@ def _wait_for_portal(client: Client, task: Task, pace: Pace, *, dump: bool) -> s
         client.log(f"{last.method} {last.path}: {last.code} after the restore, asked again")
         settled = pace.over or time.monotonic() - ended >= SETTLES
         if last.code in REFUSALS and settled:
+            if last.code == "payment":
+                licence = f" {NO_LICENCE}" if dump else ""
+                return f"The portal is restored, but refuses: {last.message[:300]}{licence}"
             return (
-                "The portal is restored and answers, but no longer takes these credentials: "
-                f"{last.message[:300]} Keys, users and passwords may be those of the backup now."
+                "The portal is restored and answers, but these credentials are no longer accepted. "
+                f"{OTHER_MACHINEKEY} The answer was: {last.message[:300]}"
             )
         if pace.over:
             raise _failed(task, f"ended well, but the portal doesn't answer: {last.message[:300]}")
         pace.pause(at_most=5.0)
+
+
+def _replaced(task: Task, other: Task, *, dump: bool) -> DocSpaceError:
+    follow = "" if other.ended else f" {advice(other, dump=dump)}"
+    error = DocSpaceError(
+        "conflict",
+        f"Restore task {other.id} ({other.status}, {other.progress} %) has taken the place of restore "
+        f"task {task.id}, which was at {task.progress} % when last seen. Somebody else started it, and "
+        f"how {task.id} ended isn't known.{follow}",
+    )
+    return _with(error, task)
 
 
 def _late(task: Task, pace: Pace, *, dump: bool) -> DocSpaceError:

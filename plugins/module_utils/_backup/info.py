@@ -20,7 +20,9 @@ from .task import read_backup_task, read_restore_task
 
 def read_progress(client: Client, *, dump: bool) -> dict[str, Any]:
     """The result key `progress`. While a restore runs, all but the restore's progress is refused
-    (C31), so the backup's is null then."""
+    (C31), so the backup's is null then. Without dump the restore is the portal's own, or one of the
+    whole server while that keeps the portal offline.
+    """
     refused = None
     backup = None
     try:
@@ -31,7 +33,10 @@ def read_progress(client: Client, *, dump: bool) -> dict[str, Any]:
         refused = error
     restore = read_restore_task(client, dump=dump)
     if refused is not None and (restore is None or restore.ended):
-        raise refused
+        # A restore of the whole server takes all its portals offline.
+        restore = None if dump else read_restore_task(client, dump=True)
+        if restore is None or restore.ended:
+            raise refused
     return {"backup": backup and backup.result(), "restore": restore and restore.result()}
 
 

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .._portal.client import Client
-from .._portal.errors import SOMETHING, DocSpaceError, config_error
+from .._portal.errors import NOT_KNOWN, SOMETHING, DocSpaceError, config_error
 from .history import API, read_history
 from .pace import Pace
 from .record import Record, find
 from .target import Storage, explain_refusal
-from .task import COMES_BACK, Task, read_backup_task, start
+from .task import COMES_BACK, LOOKS, Task, read_backup_task, start
 
 PASSING = ("connection", "timeout", "server", "rate_limited")
 
@@ -85,19 +85,20 @@ def _start(
 ) -> tuple[Task, bool]:
     """Start a backup. Gives the task, and whether it is somebody else's that was faster."""
     try:
-        task, named = start(
+        started = start(
             client,
             "startbackup",
             {**storage.body(), **({"dump": True} if dump else {})},
+            read=read_backup_task,
+            dump=dump,
             before=before,
-            look=lambda: read_backup_task(client, dump=dump, once=True),
         )
-        # Ours would be `created`. A server that gives no status can't tell, so a new one is ours.
-        return task, named and task.told and task.status == "running"
+        return started.task, not started.is_ours
     except DocSpaceError as error:
-        explain_refusal(error, "The backup wasn't started")
         if error.changed:  # it may have been taken
             error.message = f"{error.message[:700]} {_newest(client, dump=dump)}"
+        else:
+            explain_refusal(error, "The backup wasn't started")
         raise
 
 
@@ -123,12 +124,14 @@ def follow(
     """
     client.log(f"waiting for backup task {task.id}, up to {pace.timeout} s")
     missing: float | None = None
+    other: Task | None = None
     while not pace.over and (missing is None or pace.elapsed - missing < COMES_BACK):
         pace.pause() if missing is None else pace.pause(at_most=2.0)
         try:
             with client.within(pace.left):
                 seen = read_backup_task(client, dump=dump, once=True)
                 current = seen if seen is not None and seen.id == task.id else None
+                other = seen if current is None else None
                 record = None
                 if current is None or current.status == "completed":
                     record = find(read_history(client, dump=dump, once=True), task.id)
@@ -151,10 +154,11 @@ def follow(
         if task.ended:
             raise ended_badly(task)
     if missing is not None:
+        instead = f" Backup task {other.id} ({other.status}) took its place." if other else ""
         raise _failed(
             task,
-            f"vanished at {task.progress} % without leaving a backup. Most likely somebody "
-            "cancelled it. Run again to make one",
+            f"vanished at {task.progress} % without leaving a backup.{instead} Most likely somebody "
+            "cancelled it. Run again to create one",
         )
     state = "hasn't started" if task.status == "created" else f"is at {task.progress} %"
     late = _failed(task, f"{state} after {pace.timeout} s ('wait_timeout')")
@@ -197,23 +201,37 @@ def _cancel(client: Client, task: Task, *, dump: bool) -> tuple[bool, str]:
                 False,
                 f"It was not cancelled, because that would also cancel backup task {other.id}.",
             )
-        try:
-            done = client.post(f"{API}cancelbackup") is True
-        except DocSpaceError as error:
-            if error.status == 404:
-                return (
-                    False,
-                    "It was not cancelled and goes on: this server can't (DocSpace 3.7.1 can).",
-                )
-            # Never sent twice: a cancelled task is gone at once (C24).
-            if not error.transient or _runs(client, task, dump=dump):
-                raise
-            done = True
+        return _send_cancel(client, task, dump=dump)
     except DocSpaceError as error:
         return False, f"It could not be cancelled: {error.message[:300]}"
-    if not done:
+
+
+def _send_cancel(client: Client, task: Task, *, dump: bool) -> tuple[bool, str]:
+    """Send the cancel, once. Unless it is answered with success, the task decides (C24)."""
+
+    def ended() -> Task | bool | None:
+        now = read_backup_task(client, dump=dump)
+        if now is None or now.id != task.id:
+            return True
+        return now if now.ended else None
+
+    done = True, "It was cancelled, as 'on_timeout' asks."
+    try:
+        if client.post(f"{API}cancelbackup") is True:
+            return done
         return False, "The portal found nothing to cancel: look into the history."
-    return True, "It was cancelled, as 'on_timeout' asks."
+    except DocSpaceError as error:
+        failed = error
+    found = client.look_up(failed, ended, LOOKS)
+    if isinstance(found, Task) and found.status != "cancelled":
+        return False, "It has ended just now, so nothing was cancelled: look into the history."
+    if found is not None:
+        return done
+    if failed.outcome == NOT_KNOWN:
+        return False, f"It isn't known whether it was cancelled: {failed.message[:300]}"
+    if failed.status == 404:
+        return False, "It was not cancelled and goes on: this server can't (DocSpace 3.7.1 can)."
+    raise failed
 
 
 def _runs(client: Client, task: Task, *, dump: bool) -> bool:

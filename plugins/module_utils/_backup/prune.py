@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from .._portal.errors import NOTHING, DocSpaceError
+from .._portal.errors import NOT_KNOWN, DocSpaceError
 from .delete import Outcome
 from .record import Record, find
 from .retention import NOT_KEPT, OPTIONS, Copy, Policy, RetentionError, judge
@@ -170,10 +170,10 @@ def incomplete(outcome: Outcome, values: dict[str, Any]) -> DocSpaceError:
     """The failure of a task that left something of many: that of the first delete that was tried."""
     errors = list(outcome.failures.values())
     first = errors[0]
-    known = all(error.outcome == NOTHING for error in errors)
-    state = "that should go are still there" if known else "should have gone"
+    unknown = any(error.outcome == NOT_KNOWN for error in errors)
+    state = "may not have been deleted" if unknown else "weren't deleted"
     first.message = f"{len(errors)} backups {state}. {first.message}"
-    first.changed = bool(outcome.removed)
+    first.changed = bool(outcome.removed) or unknown
     first.values = values
     first.warnings = outcome.warnings
     return first

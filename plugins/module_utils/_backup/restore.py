@@ -178,30 +178,47 @@ def start_restore(
     )
     waits = before is not None and not before.ended
     try:
-        task, _named = start(
+        started = start(
             client,
             "startrestore",
             body,
+            read=read_restore_task,
+            dump=dump,
             before=before,
-            look=lambda: read_restore_task(client, dump=dump, once=True),
             waits=waits,
-            advice="look with docspace_backup_info ('gather: [progress]') whether a restore runs. If "
-            "so, follow it with 'task_id', and start no other",
+            advice="Check with docspace_backup_info ('gather: [progress]') whether a restore runs. If "
+            "so, follow it with 'task_id', and start no other.",
         )
     except DocSpaceError as error:
-        if record is not None and error.detail and error.code == "not_found":
+        if record is not None and error.detail and error.code == "not_found" and not error.changed:
             error.message = (
                 f"Nothing was restored: the portal can't find the backup {record.id} any more "
                 f"(HTTP {error.status}). It says: {error.detail}"
             )
         raise
-    if task.status != "created" and task.told:
-        client.log(f"restore task {task.id} was {task.status} at once")
+    task = started.task
+    if not started.is_ours:
+        busy = DocSpaceError(
+            "conflict",
+            f"This task restored nothing: the portal answered the start with restore task {task.id}, "
+            f"which was running already ({task.progress} %). Somebody else started it. "
+            f"{advice(task, dump=dump)}",
+        )
+        busy.values = {"task": task.result()}
+        raise busy
     if waits and before is not None and task.id == before.id:
         return task, (
             f"Restore task {task.id} was waiting on the portal for a file already, and this start was "
             "answered with it, so it is followed. If somebody else started it just now, the portal is "
             "restored from what they chose."
+        )
+    if started.failed is not None:
+        lost = started.failed
+        came = f"HTTP {lost.status}" if lost.status else lost.code
+        return task, (
+            f"The start wasn't answered with success ({came}), but restore task {task.id} was found "
+            "after it, so it is followed. If somebody else started it just now, the portal is restored "
+            "from what they chose."
         )
     return task, None
 
@@ -209,22 +226,34 @@ def start_restore(
 def restore_file(
     client: Client, source: Source, *, notify: bool, dump: bool, before: Task | None
 ) -> tuple[Task, str | None]:
-    """Upload a file and start its restore. What fails before the start leaves nothing there."""
+    """Upload a file and start its restore. What fails leaves nothing there that no restore uses."""
     from .upload import Upload
 
-    upload = Upload(client, source)
+    upload = Upload(client, source, lambda: _may_be_in_use(client, before))
     client.gate.advice = (
         "Nothing was restored. What was uploaded of the file lies on the portal, where a restore from "
         "an uploaded file would take it. Run the task again: it uploads anew."
     )
-    refused = True
     try:
         upload.send()
         before = refuse_while_busy(client, dump=dump, waits=True, known=before)
-        refused = False
         return start_restore(client, None, notify=notify, dump=dump, before=before)
     except DocSpaceError as error:
-        # A start that was refused by a filter didn't happen. Of any other the file may be in use.
-        if refused or (400 <= (error.status or 0) < 500 and not error.changed):
-            upload.discard(error)
+        upload.discard(error)
         raise
+
+
+def _may_be_in_use(client: Client, waiting: Task | None) -> bool:
+    """Whether a restore may be reading what was uploaded, of the portal or the server.
+
+    waiting: a restore that waits for a file since before the upload. It doesn't take one by itself (C44).
+    """
+    try:
+        for of_server in (False, True):
+            task = read_restore_task(client, dump=of_server)
+            if task is not None and not task.ended and not (task.idle and task == waiting):
+                return True
+    except DocSpaceError as error:
+        client.log(f"{error.method} {error.path}: {error.code}")
+        return True
+    return False

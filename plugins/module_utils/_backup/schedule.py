@@ -13,7 +13,7 @@ from typing import Any
 
 from .._portal.answers import only_true
 from .._portal.client import Client
-from .._portal.errors import NOTHING, DocSpaceError, config_error, protocol_error
+from .._portal.errors import NOT_KNOWN, DocSpaceError, config_error, protocol_error
 from .._portal.values import clean, whole
 from .history import API, dump_query
 from .storage import parse_storage_type
@@ -144,9 +144,13 @@ def write_schedule(
         client.post(f"{API}createbackupschedule", body, read=only_true("schedule"))
         return None
     except DocSpaceError as failed:
-        explain_refusal(failed, "The schedule wasn't written")
         error = failed
-    return _looked_up(client, wanted, error, dump=dump)
+    warning = _looked_up(client, wanted, error, dump=dump)
+    if warning is None:
+        if not error.changed:
+            explain_refusal(error, "The schedule wasn't written")
+        raise error
+    return warning
 
 
 def remove_schedule(client: Client, *, dump: bool) -> str | None:
@@ -156,27 +160,35 @@ def remove_schedule(client: Client, *, dump: bool) -> str | None:
         return None
     except DocSpaceError as failed:
         error = failed
-    return _looked_up(client, None, error, dump=dump)
+    warning = _looked_up(client, None, error, dump=dump)
+    if warning is None:
+        raise error
+    return warning
 
 
 def _looked_up(
     client: Client, wanted: dict[str, Any] | None, error: DocSpaceError, *, dump: bool
-) -> str:
-    """Never write twice: after a lost or odd answer, the schedule that is there decides."""
-    if error.outcome == NOTHING or not (error.transient or error.code == "protocol"):
-        raise error
-    try:
+) -> str | None:
+    """Never write twice: unless a write is answered with success, the schedule itself decides.
+
+    Gives a warning if it is as wanted, else None, and completes the error.
+    """
+
+    def as_wanted() -> bool | None:
         after = read_schedule(client, dump=dump)
-    except DocSpaceError as second:
-        error.message = (
-            f"Not known whether the schedule was changed; run again. {error.message[:450]} Then it "
-            f"couldn't be read: {second.message[:300]}"
+        return (after if wanted is None else comparable(after, wanted)) == wanted or None
+
+    if client.look_up(error, as_wanted):
+        return (
+            "The schedule is as wanted, though the portal didn't answer with success: "
+            f"{error.message[:400]}"
         )
-        raise error from second
-    if (after if wanted is None else comparable(after, wanted)) != wanted:
-        error.message = f"The schedule was not changed. {error.message}"
-        raise error
-    return f"The schedule is as wanted, though the portal's answer was lost: {error.message[:400]}"
+    if error.outcome == NOT_KNOWN:
+        error.message = (
+            "Not known whether the schedule was changed. Run again: that reads it first. "
+            f"{error.message[:700]}"
+        )
+    return None
 
 
 def _period(value: Any) -> str:

@@ -9,17 +9,19 @@ This file is private to the collection.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .._portal.client import Client
-from .._portal.errors import NOT_KNOWN, NOTHING, DocSpaceError, protocol_error
+from .._portal.errors import NOT_KNOWN, DocSpaceError, protocol_error
 from .._portal.values import clean, first_line, is_whole, normal_uuid
 from .history import API, dump_query
 
 # A cancelled task is gone at once, and comes back seconds later to say that it was (C24).
 COMES_BACK = 10.0
+# When to look for the effect of a start or a cancel that wasn't answered with success: a task may
+# show up seconds after its start (C31).
+LOOKS = [1.0] * 9
 
 
 class Task(NamedTuple):
@@ -63,9 +65,14 @@ def read_backup_task(client: Client, *, dump: bool, once: bool = False) -> Task 
 
 
 def read_restore_task(client: Client, *, dump: bool, once: bool = False) -> Task | None:
-    """The restore task. Asked without credentials: wrong ones turn even this into 403 (C6)."""
+    """The restore task of the portal, or with dump that of the whole server; None for none.
+
+    Asked without credentials: wrong ones turn even this into 403 (C6). Always with `Dump`: without
+    it the answer may be either one (C53).
+    """
+    query = {"Dump": "true" if dump else "false"}
     task: Task | None = client.get(
-        f"{API}getrestoreprogress", dump_query(dump), read=parse_task, anonymous=True, once=once
+        f"{API}getrestoreprogress", query, read=parse_task, anonymous=True, once=once
     )
     return task
 
@@ -122,24 +129,40 @@ def not_seen(
     )
 
 
+class Started(NamedTuple):
+    """A task after a start. is_ours: whether it may be the one that was started. failed: what the start
+    was answered with, if the task was only found by the look-up after it.
+    """
+
+    task: Task
+    is_ours: bool
+    failed: DocSpaceError | None
+
+
 def start(
     client: Client,
     call: str,
     body: dict[str, Any],
     *,
+    read: Callable[..., Task | None],
+    dump: bool,
     before: Task | None,
-    look: Callable[[], Task | None],
     waits: bool = False,
-    advice: str | None = None,
-) -> tuple[Task, bool]:
-    """Send a start, once. Gives the task, and whether the server named it, not only the look-up.
+    advice: str = "Check the portal, then run again.",
+) -> Started:
+    """Send a start, once.
 
-    A start that is taken is answered with a new task that is `created`. While a task runs, the
-    server answers with that one and ignores the start (C22). An answer that is lost or odd counts
-    as taken when a task shows up that wasn't there before; when none does, nothing is known.
-    before: the task that was there before the start. look: reads the one that is there now. waits:
-    whether the one before waits for its file; then this start may be the one that it waits for, and
-    is answered with its id (C44). advice: what to do when nothing is known.
+    A start that was taken is answered with a new task that is `created`. While a task runs, the
+    server answers with that one and ignores the start (C22), so one that is further on isn't ours.
+    Anything but success is looked up: if a task shows up that wasn't there before, it counts as ours.
+
+    An error with status 4xx in the API's envelope is looked up once, all else for 10 seconds, because
+    the answer may have come from a proxy before the server was done. A restore that was started takes
+    the portal offline, and may be the cause of a 401, 403 or 404 (C31), so these are looked up as long.
+
+    read: reads the task that is there. before: the one that was there before the start. waits: whether
+    that one waits for its file; then this start may be the one that it waits for, and is answered with
+    its id (C44). advice: what to do when nothing is known.
     """
 
     def is_new(task: Task) -> bool:
@@ -154,31 +177,28 @@ def start(
             raise protocol_error("The portal's answer to the start holds no new task.")
         return task
 
+    def look() -> Task | None:
+        task = read(client, dump=dump, once=patient)
+        if task is None or task.status == "cancelled":
+            # One that somebody cancelled before comes back late (C24).
+            return None
+        return task if is_new(task) or (is_known(task) and not task.idle) else None
+
     try:
-        new: Task = client.post(f"{API}{call}", body, read=taken)
-        return new, True
+        task: Task = client.post(f"{API}{call}", body, read=taken)
+        further = task.progress > 0 or (task.told and task.status == "running")
+        return Started(task, not further, None)
     except DocSpaceError as error:
-        lost = error
-    if lost.outcome == NOTHING or not (lost.transient or lost.code == "protocol"):
-        raise lost
-    client.log(f"{call}: {lost.code}, so it is looked up whether a new task shows up")
-    began = time.monotonic()
-    while time.monotonic() - began < COMES_BACK:
-        try:
-            task = look()
-        except DocSpaceError as error:
-            client.log(f"{error.method} {error.path}: {error.code}")
-            task = None
-        if task is not None and (is_new(task) or (is_known(task) and not task.idle)):
-            return task, False
-        time.sleep(1.0)
-    # Not known is not "no": it may go on.
-    lost.outcome, lost.changed = NOT_KNOWN, True
-    # What the failure itself advises is left out where another advice is given.
-    reason = lost.message if advice is None else f"{lost.message.partition('. ')[0]}."
-    lost.message = (
-        f"Not known whether {call} was taken: its answer was lost, and no new task showed up in "
-        f"{COMES_BACK:.0f} s. It isn't sent twice; "
-        f"{advice or 'look at the portal, then run again'}. {reason}"
-    )
-    raise lost
+        failed = error
+    refused = 400 <= (failed.status or 0) < 500
+    offline = call == "startrestore" and failed.status in (401, 403, 404)
+    patient = not refused or (offline and not failed.by_api)
+    found: Task | None = client.look_up(failed, look, LOOKS, patient=patient)
+    if found is not None:
+        return Started(found, True, failed)
+    if failed.outcome == NOT_KNOWN:
+        failed.message = (
+            f"Not known whether {call} was taken: it wasn't answered with success, and no new task "
+            f"was found. It isn't sent twice. {advice} {failed.message.partition('. ')[0]}."
+        )
+    raise failed

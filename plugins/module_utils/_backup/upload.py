@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .._portal.client import LONGEST_RETRY_AFTER, Client
@@ -36,12 +36,15 @@ class Upload:
     """One file's way to the portal.
 
     The server appends what comes, without number or checksum (C41), so no chunk is sent twice:
-    after an answer that leaves a doubt all begins anew. begun: whether anything of it may lie there.
+    after an answer that leaves a doubt all begins anew. A new init throws away what was there (C41), so
+    there is none while a restore may be reading it.
+
+    begun: whether anything of it may lie there. in_use: whether a restore may be reading what lies there.
     """
 
-    def __init__(self, client: Client, source: Source) -> None:
+    def __init__(self, client: Client, source: Source, in_use: Callable[[], bool]) -> None:
         self.begun = False
-        self._client, self._source = client, source
+        self._client, self._source, self._in_use = client, source, in_use
         self._start = self._first = 0.0
         self._sent = 0
         self._hash = hashlib.sha256()
@@ -58,11 +61,27 @@ class Upload:
                     raise
                 self._client.log("the upload begins anew")
                 self._client.pause(attempt, error)
+                if self.begun and self._in_use():
+                    raise DocSpaceError(
+                        "conflict",
+                        "Nothing was restored: the upload broke off, and it isn't begun anew, because a "
+                        "restore task may run on the portal by now. Run again when none does.",
+                    ) from error
                 attempt += 1
 
     def discard(self, failed: DocSpaceError) -> None:
-        """Throw away what was sent: the next start would take it, whoever gives that (C43)."""
+        """Throw away what was sent: the next start would take it, whoever gives that (C43).
+
+        Not while a restore may be reading it. failed: why the task fails; it gets a warning then.
+        """
         if not self.begun:
+            return
+        if failed.changed or self._in_use():
+            failed.warnings.append(
+                "The uploaded file was left on the portal, because a restore may be using it. A "
+                "restore from an uploaded file would take it, so start none by hand. The next upload "
+                "replaces it."
+            )
             return
         try:
             self._init()

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
 from .answers import decode, from_answer, is_page
-from .errors import DocSpaceError
+from .errors import NOT_KNOWN, NOTHING, REFUSED, DocSpaceError
 from .gate import Gate
 from .transport import read_body
 from .values import is_whole
@@ -99,6 +99,52 @@ class Client:
     ) -> Any:
         """Write, and repeat as `delete` does."""
         return self._repeat("POST", path, body=body, read=read)[0]
+
+    def look_up(
+        self,
+        failed: DocSpaceError,
+        look: Callable[[], Any],
+        pauses: Sequence[float] | None = None,
+        *,
+        patient: bool = False,
+    ) -> Any:
+        """Find out what a write did that wasn't answered with success.
+
+        Gives what `look` finds, None for nothing. Then `failed.outcome` is NOTHING if that is certain,
+        else NOT_KNOWN, and `failed.changed` is true. The message is left to the caller.
+
+        look: reads, and gives what shows the effect, None for none. pauses: seconds before each
+        further look, by default as `late_looks`. A refusal is looked up once, unless patient.
+        """
+        if failed.outcome == NOTHING:
+            return None
+        unread: DocSpaceError | None = None
+        self.log(f"{failed.method} {failed.path}: {failed.code}, so it is looked up what it did")
+        waits = list(self.late_looks() if pauses is None else pauses)
+        end = time.monotonic() + sum(waits)
+        if failed.outcome == REFUSED and not patient:
+            waits = []
+        while True:
+            try:
+                found, unread = look(), None
+            except DocSpaceError as error:
+                self.log(f"{error.method} {error.path}: {error.code}")
+                found, unread = None, error
+            if found is not None:
+                return found
+            if not waits or time.monotonic() >= end:
+                break
+            time.sleep(waits.pop(0))
+        if failed.had_no_effect(unread):
+            failed.outcome = NOTHING
+        else:
+            failed.outcome, failed.changed = NOT_KNOWN, True
+        return None
+
+    def late_looks(self) -> list[float]:
+        """Pauses before two more looks for a late effect: one soon, the last after `timeout`."""
+        timeout = self.connection.timeout
+        return [timeout / 10.0, timeout * 0.9]
 
     def pause(self, attempt: int, why: DocSpaceError) -> None:
         """Wait before the repetition with this number, which counts from 0."""

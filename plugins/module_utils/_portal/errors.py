@@ -12,7 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 # What a failed request did on the server. A field says so, never the text of a message.
-NOTHING, SOMETHING, NOT_KNOWN = "nothing", "something", "not known"
+# NOTHING: it was never sent, or turned away before it reached the API (429).
+# REFUSED: an answer says no. A proxy may have sent the request twice, so one look-up has to confirm it.
+# NOT_KNOWN: it may have taken effect, or may still do so.
+NOTHING, REFUSED, SOMETHING, NOT_KNOWN = "nothing", "refused", "something", "not known"
 
 # In a few words, for a table.
 _TITLES = {
@@ -40,7 +43,8 @@ class DocSpaceError(Exception):
 
     code: one of those that the modules document. status, method, path: of the HTTP exchange, None
     where there was none. detail: the server's words. retry_after: seconds that it asks to wait.
-    outcome: what the request that failed did on the server. changed: whether the task as a whole
+    outcome: what the request that failed did on the server. by_api: whether the API itself answered,
+    in its envelope. changed: whether the task as a whole
     changed something there, or started what goes on. title: a few words, where those of the code
     say too little. values: more result keys. warnings: what the user must know beside it.
     """
@@ -54,6 +58,7 @@ class DocSpaceError(Exception):
         detail: str | None = None,
         retry_after: float | None = None,
         outcome: str = NOTHING,
+        by_api: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -62,6 +67,7 @@ class DocSpaceError(Exception):
         self.detail = detail
         self.retry_after = retry_after
         self.outcome = outcome
+        self.by_api = by_api
         self.method: str | None = None
         self.path: str | None = None
         self.changed = False
@@ -73,6 +79,13 @@ class DocSpaceError(Exception):
     def transient(self) -> bool:
         """Whether a repetition may succeed; the request may have had its effect all the same."""
         return self.code in ("connection", "timeout") or self.status in (502, 503, 504)
+
+    def had_no_effect(self, unread: DocSpaceError | None) -> bool:
+        """Whether a write certainly did nothing, after a look-up that didn't find its effect.
+
+        unread: why the look-up wasn't answered.
+        """
+        return self.outcome == NOTHING or (self.outcome == REFUSED and unread is None)
 
     @property
     def failure(self) -> dict[str, Any]:

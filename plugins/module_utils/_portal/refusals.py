@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .errors import LONGEST_DETAIL, NOT_KNOWN, NOTHING, DocSpaceError, protocol_error
+from .errors import LONGEST_DETAIL, NOT_KNOWN, NOTHING, REFUSED, DocSpaceError, protocol_error
 from .values import clean, first_line, is_whole
 
 _BY_STATUS = {
@@ -62,9 +62,9 @@ _PAGE = (
     " The answer is a web page and none of the API: it may come from a proxy or a web server on "
     "the way. Check the proxy variables, and what stands before the portal."
 )
-# Refused by a filter before the call ran (C6, C26, C32). Not 403: a delete may be answered so when
-# the record is hidden already.
-_HAD_NO_EFFECT = (401, 402, 407, 429)
+# Turned away before the call ran (C32). No other status proves that: a proxy may have sent the request
+# twice, and a portal that is being restored refuses the second one with 401, 403 or 404 (C31).
+_HAD_NO_EFFECT = (407, 429)
 
 
 def from_refusal(
@@ -74,6 +74,9 @@ def from_refusal(
     detail = _words(body)
     if status >= 400:
         code, sentence = _BY_STATUS.get(status, _OTHER_5XX if status >= 500 else _OTHER_4XX)
+        by_api = is_whole(body.get("status")) and is_whole(body.get("statusCode"))
+        # 408 means that somebody on the way gave up waiting.
+        outcome = REFUSED if by_api or (status < 500 and status != 408) else NOT_KNOWN
         if status == 404 and isinstance(body.get("error"), dict) and is_whole(body.get("status")):
             code, sentence = _NOT_THERE
         says = f" The portal says: {detail[:LONGEST_DETAIL]}" if detail else _PAGE if page else ""
@@ -83,7 +86,8 @@ def from_refusal(
             status=status,
             detail=detail,
             retry_after=_seconds(headers.get("Retry-After")) if status == 429 else None,
-            outcome=NOTHING if status in _HAD_NO_EFFECT else NOT_KNOWN,
+            outcome=NOTHING if status in _HAD_NO_EFFECT else outcome,
+            by_api=by_api,
         )
     if status >= 300:
         place = _without_query(headers.get("Location", ""))

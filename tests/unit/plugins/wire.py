@@ -79,6 +79,14 @@ def failed(status: int, message: str = "It broke.") -> Answer:
     return plain_json({"error": error, "status": 1, "statusCode": status}, status)
 
 
+def is_clear(answer: Answer) -> bool:
+    """Whether an answer to a write is a clear no, after which nothing late is to be expected."""
+    if answer.end != "whole" or answer.raw is not None:
+        return False
+    api = answer.status >= 500 and b'"statusCode"' in answer.body
+    return api or (400 <= answer.status < 500 and answer.status != 408)
+
+
 def empty(status: int, **headers: str) -> Answer:
     """No body at all."""
     return Answer(status, b"", _names(headers))

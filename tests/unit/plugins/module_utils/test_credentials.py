@@ -156,7 +156,7 @@ def test_netrc_is_never_read(
     monkeypatch.setenv("HOME", str(tmp_path))
     wire.expect("GET", "getbackupprogress", ok(), headers={"Authorization": BEARER})
     # And also no request without credentials gets any.
-    wire.expect("GET", "getrestoreprogress", ok(), headers={"Authorization": None})
+    wire.expect("GET", "getrestoreprogress?Dump=false", ok(), headers={"Authorization": None})
     env = {"NETRC": str(tmp_path / "elsewhere"), "HOME": str(tmp_path)}
     result = run("docspace_backup_info", gather=["progress"], env=env)
     assert result["progress"] == {"backup": None, "restore": None}
@@ -167,7 +167,7 @@ def test_no_cookie_is_taken_along(wire: Wire, run: Run) -> None:
     answer = ok()
     cookie = {**answer.headers, "Set-Cookie": "asc_auth_key=evil; path=/"}
     wire.expect("GET", "getbackupprogress", answer._replace(headers=cookie))
-    wire.expect("GET", "getrestoreprogress", ok(), headers={"Cookie": None})
+    wire.expect("GET", "getrestoreprogress?Dump=false", ok(), headers={"Cookie": None})
     assert not run("docspace_backup_info", gather=["progress"]).get("failed")
 
 

@@ -30,7 +30,7 @@ Run = Callable[..., dict[str, Any]]
 
 HISTORY = "getbackuphistory"
 PROGRESS = "getbackupprogress"
-RESTORING = "getrestoreprogress"
+RESTORING = "getrestoreprogress?Dump=false"
 LOCAL = {"storage_type": "local", "path": "/srv/backup"}
 BODY = {"storageType": "Local", "storageParams": [{"key": "filePath", "value": "/srv/backup"}]}
 PLAN = {
@@ -114,9 +114,9 @@ def test_the_error_of_a_task_is_one_line(module: str, wire: Wire, run: Run) -> N
 def start_a_restore(wire: Wire, answer: Answer) -> None:
     """All that a restore looks at before, and its start."""
     wire.expect("GET", HISTORY, ok([row()]))
-    for dump in ("", "?Dump=true"):
-        for call in (PROGRESS, RESTORING):
-            wire.expect("GET", f"{call}{dump}", ok(), in_order=False)
+    servers = (f"{PROGRESS}?Dump=true", "getrestoreprogress?Dump=true")
+    for call in (PROGRESS, RESTORING, *servers):
+        wire.expect("GET", call, ok(), in_order=False)
     body = {"backupId": ONE, "storageType": "Local", "storageParams": [], "notify": False}
     wire.expect("POST", "startrestore", answer, body=body)
 
@@ -190,7 +190,7 @@ STATES: list[Any] = [7, -1, None, "0", "created", True, [], {}, 0.5, 10**30, "mi
 
 
 def in_state(state: Any) -> Answer:
-    new = task(TWO, status=1)
+    new = task(TWO, progress=0, status=1)
     new["status"] = state
     if state == "missing":
         del new["status"]

@@ -113,9 +113,8 @@ def test_a_delete_that_may_not_be_done_fails(answer: Any, wire: Wire, run: Run) 
     """A read-only key reads, and gets 403 with nothing in it for the delete (C5)."""
     wire.expect("GET", HISTORY, ok([row()]))
     wire.expect("DELETE", f"deletebackup/{ONE}", answer)
-    if answer.status == 403:
-        # Since 3.7.1 the record may be hidden all the same.
-        wire.expect("GET", HISTORY, ok([row()]))
+    # A proxy may have sent it twice, and since 3.7.1 a 403 may come after the record was hidden.
+    wire.expect("GET", HISTORY, ok([row()]))
     result = gone(run)
     assert result["failure"]["status"] == answer.status
     assert result["failure"]["method"] == "DELETE"

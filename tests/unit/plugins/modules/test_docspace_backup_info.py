@@ -365,7 +365,9 @@ SEEN = {"id": ONE, "progress": 45, "status": "running", "warning": None, "error"
 
 def progress(wire: Wire, run: Run, backup: Any, restore: Any = None) -> dict[str, Any]:
     wire.expect("GET", "getbackupprogress", ok(backup), headers={"Authorization": f"Bearer {KEY}"})
-    wire.expect("GET", "getrestoreprogress", ok(restore), headers={"Authorization": None})
+    wire.expect(
+        "GET", "getrestoreprogress?Dump=false", ok(restore), headers={"Authorization": None}
+    )
     result = run("docspace_backup_info", gather=["progress"])
     assert result["backups"] is None and result["count"] is None
     assert set(result["progress"]) == {"backup", "restore"}
@@ -580,7 +582,7 @@ def test_all_at_once(wire: Wire, run: Run) -> None:
     wire.expect("GET", HISTORY, ok([row()]))
     wire.expect("GET", "getbackupschedule", ok(PLAN))
     wire.expect("GET", "getbackupprogress", ok(TASK))
-    wire.expect("GET", "getrestoreprogress", ok())
+    wire.expect("GET", "getrestoreprogress?Dump=false", ok())
     wire.expect("GET", "getbackupscount", ok(4))
     wire.expect("GET", "getservicestate", ok({"enabled": True}))
     result = run("docspace_backup_info", gather=["usage", "progress", "history", "schedule"])
@@ -614,7 +616,8 @@ def test_each_reading_may_fail(
     wire.expect("GET", call, answer)
     if (gather, code) == ("progress", "auth"):
         # A restore that runs would be the reason.
-        wire.expect("GET", "getrestoreprogress", ok())
+        wire.expect("GET", "getrestoreprogress?Dump=false", ok())
+        wire.expect("GET", "getrestoreprogress?Dump=true", ok())
     result = run("docspace_backup_info", gather=[gather])
     assert result["failure"]["code"] == code
     assert result["failure"]["path"] == f"/api/2.0/backup/{call}"

@@ -57,10 +57,11 @@ ANONYMOUS: dict[str, str | None] = {"Authorization": None}
 HISTORY, BACKUP, RESTORE, START = (
     "getbackuphistory",
     "getbackupprogress",
-    "getrestoreprogress",
+    "getrestoreprogress?Dump=false",
     "startrestore",
 )
 DUMP = "?Dump=true"
+RESTORE_DUMP = f"getrestoreprogress{DUMP}"
 BODY = {
     "backupId": "",
     "storageType": "Local",
@@ -87,9 +88,9 @@ def taken(ended: bool = False, chunk: Any = 10**7, **values: Any) -> Answer:
 
 def restores(wire: Wire, *looks: Any, dump: bool = False) -> None:
     """The looks at the portal's restore, and before it at that of the whole server."""
-    wire.expect("GET", RESTORE + ("" if dump else DUMP), ok(None), headers=ANONYMOUS)
+    wire.expect("GET", RESTORE if dump else RESTORE_DUMP, ok(None), headers=ANONYMOUS)
     for seen in looks or (None,):
-        wire.expect("GET", RESTORE + (DUMP if dump else ""), ok(seen), headers=ANONYMOUS)
+        wire.expect("GET", RESTORE_DUMP if dump else RESTORE, ok(seen), headers=ANONYMOUS)
 
 
 def busy(wire: Wire, *looks: Any, dump: bool = False) -> None:
@@ -97,6 +98,13 @@ def busy(wire: Wire, *looks: Any, dump: bool = False) -> None:
     restores(wire, *looks, dump=dump)
     for target in (BACKUP, BACKUP + DUMP):
         wire.expect("GET", target, ok(None), headers=SIGNED)
+
+
+def unused(wire: Wire, *, after: Any = None) -> None:
+    """The looks at both restores, before an upload is thrown away."""
+    wire.expect("GET", RESTORE, ok(after), headers=ANONYMOUS)
+    if after is None:
+        wire.expect("GET", RESTORE_DUMP, ok(None), headers=ANONYMOUS)
 
 
 def history(wire: Wire) -> None:
@@ -163,7 +171,7 @@ def test_the_users_are_told_and_the_whole_server_is_meant(wire: Wire, run: Run, 
 def test_a_prefix_of_the_address_counts_for_the_upload_too(wire: Wire, run: Run, src: str) -> None:
     api = "/office/api/2.0/backup/"
     wire.expect("GET", f"{api}{HISTORY}", ok([]))
-    for target in (BACKUP, BACKUP + DUMP, RESTORE, RESTORE + DUMP):
+    for target in (BACKUP, BACKUP + DUMP, RESTORE, RESTORE_DUMP):
         wire.expect("GET", api + target, ok(None), in_order=False)
     wire.expect("POST", f"/office{INIT}", taken(Success=False, Message="no"))
     assert "It says: no" in refused(restore(run, src, url=f"{wire.url}/office/"), "rejected")
@@ -192,7 +200,9 @@ def test_after_a_doubt_all_begins_anew_from_the_first_byte(
     init(wire, taken(chunk=5000))
     send(wire, 0, 5000)
     send(wire, 5000, len(FILE) if len(FILE) < 10000 else 10000, CLOSE)
+    unused(wire)
     init(wire, html(502))
+    unused(wire)
     init(wire, taken(chunk=10**6))
     send(wire)
     busy(wire)
@@ -229,6 +239,7 @@ def test_a_refusal_is_not_repeated(
     init(wire, answer if first else None)
     if not first:
         send(wire, answer=answer)
+        unused(wire)
         init(wire)
     result = restore(run, src)
     assert words in refused(result, code)
@@ -240,6 +251,7 @@ def test_what_cannot_be_thrown_away_is_told(wire: Wire, run: Run, src: str) -> N
     check(wire)
     init(wire)
     send(wire, answer=empty(401))
+    unused(wire)
     init(wire, CLOSE)
     result = restore(run, src)
     refused(result, "auth")
@@ -274,6 +286,7 @@ def test_what_cannot_be_done_in_time_ends_soon(
     init(wire, taken(chunk=100))
     send(wire, 0, 100)
     # The second one breaks off, so that it isn't told from none.
+    unused(wire)
     init(wire)
     result = restore(run, src, retries=9)
     message = refused(result, "timeout")
