@@ -115,7 +115,8 @@ notes:
   - While a backup runs, the server starts no other one. The module joins the one that runs, and returns RV(joined=true)
     and RV(ignore:changed=false). A joined backup may be older than the task that joined it. If it turns out to be of
     another storage type than O(storage_type), a backup of its own follows.
-  - A start whose answer is lost is never sent again. The module looks for the task, and fails if it can't tell.
+  - A start is never sent again. Unless it is answered with success, the module looks for a new task. If it can't tell whether
+    one was started, it fails with RV(ignore:changed=true).
 seealso:
   - module: onlyoffice.docspace.docspace_backup_info
   - module: onlyoffice.docspace.docspace_backup_prune

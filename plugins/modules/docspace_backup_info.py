@@ -289,7 +289,9 @@ progress:
           type: str
           returned: success
     restore:
-      description: The restore task, likewise.
+      description:
+        - The restore task, likewise. Without O(dump) that of the portal, or a server-wide one while that keeps the portal
+          offline.
       type: dict
       returned: success
       contains: *task

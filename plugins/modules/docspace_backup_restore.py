@@ -67,6 +67,7 @@ options:
   notify:
     description:
       - Whether the portal tells its users by e-mail that it was restored.
+      - The owner gets an e-mail at the start and at the end, in spite of V(false).
     type: bool
     default: false
   dump:
@@ -101,8 +102,15 @@ notes:
   - After a run that was interrupted, first look with M(onlyoffice.docspace.docspace_backup_info) (C(gather) with C(progress))
     whether a restore runs, and follow it with O(task_id). It answers while the portal is offline.
   - A restore on the portal that waits for a file, V(created) at 0 per cent for 10 seconds, doesn't hinder one from O(src).
-  - Afterwards keys, users and passwords may be those of the backup. If the credentials of the task aren't accepted any
-    more, the task succeeds with a warning.
+  - Afterwards keys, users and passwords are those of the backup. If the credentials of the task are no longer accepted, the
+    task succeeds with a warning.
+  - Passwords and API keys are hashed with the server's C(core.machinekey). On a server with a different one, no password and
+    no API key of the backup is accepted. Set the old one in the configuration of the new server before the restore.
+  - Restoring a server-wide backup deletes the server's licence. Until it is uploaded again, calls may be refused with
+    HTTP 402. Since DocSpace 3.7.1 every restore clears the settings of two-factor authentication.
+  - A start is never sent again. Unless it is answered with success, the module looks for a new restore. If it can't tell
+    whether one was started, it fails with RV(ignore:changed=true). If another restore takes the place of this one, the task
+    fails with C(conflict).
 seealso:
   - module: onlyoffice.docspace.docspace_backup
   - module: onlyoffice.docspace.docspace_backup_info

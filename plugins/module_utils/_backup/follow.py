@@ -26,7 +26,7 @@ ENDED = "A restore that has ended is to be seen for a day at most, and till the 
 REFUSALS = ("auth", "forbidden", "not_found", "payment")
 # Why a restored portal may refuse (C54, C55).
 OTHER_MACHINEKEY = (
-    "The first thing to check is 'core.machinekey': on a server with another one than where the backup "
+    "The first thing to check is 'core.machinekey': on a server with a different one than where the backup "
     "was created, no password and no API key of the backup is accepted. Set the old one in the server's "
     "configuration, restart it and restore again. Otherwise use a key or a user of the backup."
 )

@@ -20,7 +20,7 @@ from .record import Record
 
 class Settled(NamedTuple):
     """failures: by id, those that are still there, or of which it isn't known. absent: ids that
-    went by themselves. warnings: on those that are gone all the same. there: ids that the history
+    went by themselves. warnings: on those that were removed in spite of it. there: ids that the history
     still lists. All others were removed.
     """
 
