@@ -27,10 +27,12 @@ options:
       - More parameters of the storage, by the server's names, which are case-sensitive. O(storage_type=third_party_consumer)
         needs V(module) and what that module asks for.
       - Values are text, numbers or booleans. The same parameter given twice is an error.
-      - They are logged and returned as they are. Put secrets into O(storage_secrets).
+      - They are logged and returned as they are. Put secrets into O(storage_secrets). A value of eight characters or more
+        whose name says that it is a secret, such as V(secretaccesskey), is masked as if it stood there.
     type: dict
   storage_secrets:
     description:
       - Parameters of the storage like O(storage_params), whose values appear in no result, diff or log.
+      - Text in a form that Ansible takes for a dictionary, JSON or C(key=value), is read as one. Other text is refused.
     type: dict
 """

@@ -132,7 +132,8 @@ files:
       matches_manifest: true
   contains: &file
     path:
-      description: Where the file is. Bytes in its name that are no UTF-8 are shown as V(?).
+      description: Where the file is. Bytes in its name that aren't UTF-8 are shown as V(?), control characters
+        as U+FFFD. Rename such a file before you use its path in another task.
       type: str
       returned: success
     valid:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..module_utils._portal.values import clean
 from ._rotation_state import State, Values, failed, now
 
 LONGEST_MESSAGE = 990
@@ -93,7 +94,8 @@ def _problem(step: str, result: Mapping[str, Any]) -> Values:
     if not failure:
         silent = NO_RESULT if "module_stdout" in result else WRONG
         failure = NOT_REACHED if result.get("unreachable") else silent
-    msg = " ".join(str(result.get("msg") or "It failed.").split("\n"))
+    # Not each result is of a module of ours: a connection that fails may say anything.
+    msg = clean(" ".join(str(result.get("msg") or "It failed.").split("\n")))
     if len(msg) > LONGEST_MESSAGE:
         msg = f"{msg[: LONGEST_MESSAGE - 3]}..."
     return {"step": step, "code": failure["code"], "title": failure["title"], "msg": msg}

@@ -1,47 +1,112 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an answer that swells comes to in the memory of a process."""
+"""Answers of the API are read, or refused, within 512 MiB of memory."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
-import zlib
+from collections.abc import Callable
+from typing import Any
 
-from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import Answer, Wire, ok
+import pytest
+
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import KEY
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import Answer, Wire
 
 MIB = 2**20
-# Runs a module, and says with its result how much memory the process had at most, in KiB.
+MOST = 512 * MIB
+HISTORY = 100_000
+# Reads the history with a limit on memory, and says what it was, and how much was used, in KiB.
 SCRIPT = """
 import json, resource, sys, pytest
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins import harness
 patch = pytest.MonkeyPatch()
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
 given = {"url": sys.argv[1], "api_key": harness.KEY, "retries": 0}
 outcome = harness.run_module("docspace_backup_info", given, monkeypatch=patch)
+outcome.result.pop("backups", None)
 print(json.dumps([outcome.result, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
 """
 
 
-def run(answer: Answer) -> tuple[dict[str, object], float]:
-    """The result of reading the history, and the peak of memory in MiB."""
+def run(answer: Answer) -> tuple[dict[str, Any], float]:
+    """The result of reading the history in 512 MiB, and the peak of memory in MiB."""
     with Wire() as wire:
         wire.expect("GET", "getbackuphistory", answer)
-        program = [sys.executable, "-c", SCRIPT, wire.url]
-        ended = subprocess.run(program, check=True, capture_output=True, timeout=120)
+        program = [sys.executable, "-c", SCRIPT, wire.url, str(MOST)]
+        ended = subprocess.run(program, check=True, capture_output=True, timeout=300)
         wire.verify()
     result, peak = json.loads(ended.stdout)
     return result, peak / 1024
 
 
-def test_a_swelling_answer_takes_no_more_than_its_bound() -> None:
-    """Half a megabyte that would come to twice the bound and more."""
-    compressor, block = zlib.compressobj(9, zlib.DEFLATED, 31), b" " * MIB
-    content = b"".join([*(compressor.compress(block) for _one in range(520)), compressor.flush()])
-    assert len(content) < 600_000
-    _result, usual = run(ok([]))
-    result, peak = run(Answer(200, content, {"Content-Encoding": "gzip"}))
-    assert result["failure"]["code"] == "protocol"  # type: ignore[index]
-    assert "larger than 256 MiB" in str(result["msg"])
-    assert peak - usual < 1.5 * 256
+def packed(content: bytes) -> Answer:
+    """An answer that swells."""
+    return Answer(200, gzip.compress(content, 1), {"Content-Encoding": "gzip"})
+
+
+def history(number: int, name: str) -> bytes:
+    """A history with so many backups."""
+    rows = (
+        f'{{"id":"{at:08x}-5b7d-4c3e-9a61-0d8e7f6b5a43","fileName":"{name}-{at}.tar.gz",'
+        f'"storageType":3,"createdOn":"2026-11-05T03:00:00.{at:06d}",'
+        '"expiresOn":"0001-01-01T00:00:00"}'
+        for at in range(number)
+    )
+    return envelope(f"[{','.join(rows)}]".encode())
+
+
+def envelope(response: bytes) -> bytes:
+    """The API's success, with an escape in it, so that each text is looked at for secrets."""
+    return b'{"status":0,"statusCode":200,"a":"\\u0061","response":' + response + b"}"
+
+
+@pytest.mark.parametrize("name", ["workspace", "\U0001f600", "\\u0444\\u0444"])
+def test_a_long_history(name: str) -> None:
+    result, _peak = run(packed(history(HISTORY, name)))
+    assert result["count"] == HISTORY
+
+
+VALUES, BYTES = 10**6 - 20, 32 * MIB - 200
+NESTED = b'{"a":' * 400 + b"0" + b"}" * 400
+# What is just not too large, of the kinds that take the most memory.
+SHAPES: dict[str, Callable[[], bytes]] = {
+    "lists": lambda: b"[" + b"[]," * (VALUES // 2) + b"0]",
+    "dictionaries": lambda: b"[" + b'{"":0},' * (VALUES // 2) + b"0]",
+    "nested": lambda: b"[" + (NESTED + b",") * (VALUES // 401) + b"0]",
+    "keys": lambda: b"{" + b",".join(b'"%07x":0' % at for at in range(VALUES)) + b"}",
+    "texts": lambda: b"[" + b",".join(b'"%07x"' % at for at in range(VALUES)) + b"]",
+    "numbers": lambda: b"[" + b"9999999999999999999999999999," * VALUES + b"0]",
+    "wide text": lambda: b'"\xf0\x9f\x98\x80' + b"a" * BYTES + b'"',
+    "wide texts": lambda: (
+        b"[" + b'"\\ud83d\\ude00aaaaaaaaaaaaaaaaaaaaaaaa",' * (BYTES // 39) + b"0]"
+    ),
+    "digits": lambda: b"9" * BYTES,
+    "brackets": lambda: b"[" * VALUES,
+    "keys of secrets": lambda: b'["' + KEY.encode() * (BYTES // len(KEY)) + b'"]',
+}
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_an_answer_that_is_just_not_too_large(shape: str) -> None:
+    result, peak = run(packed(envelope(SHAPES[shape]())))
+    assert result["failure"]["code"] == "protocol" and "larger than" not in result["msg"]
+    assert peak < 400
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(lambda: history(250_000, "workspace"), id="history"),
+        pytest.param(lambda: envelope(b"[" + b"[]," * 10**6 + b"0]"), id="values"),
+        pytest.param(lambda: b" " * (66 * MIB), id="blanks"),
+    ],
+)
+def test_an_answer_that_is_too_large(content: Callable[[], bytes]) -> None:
+    result, peak = run(packed(content()))
+    assert result["failure"]["code"] == "protocol" and "larger than 32 MiB" in result["msg"]
+    assert peak < 200

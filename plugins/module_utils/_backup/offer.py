@@ -109,9 +109,9 @@ def _read_link(client: Client, *, dump: bool) -> tuple[Task | None, Any]:
         task = parse_task(response)
         return task, None if task is None else response.get("link")
 
-    # Not masked, because a link that is known already is a secret by now.
+    # The link isn't masked, because its signature may be known already.
     found: tuple[Task | None, Any] = client.get(
-        f"{API}getbackupprogress", dump_query(dump), read=read, verbatim=True
+        f"{API}getbackupprogress", dump_query(dump), read=read, raw=("link",)
     )
     return found
 

@@ -35,7 +35,7 @@ _SHOWN = {
 def read_schedule(client: Client, *, dump: bool) -> dict[str, Any] | None:
     """The schedule as the server has it, None for none."""
     schedule: dict[str, Any] | None = client.get(
-        f"{API}getbackupschedule", dump_query(dump), read=parse_schedule, verbatim=True
+        f"{API}getbackupschedule", dump_query(dump), read=parse_schedule, raw=("storageParams",)
     )
     return schedule
 

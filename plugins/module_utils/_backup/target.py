@@ -9,10 +9,10 @@ This file is private to the collection.
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 from .._portal.errors import DocSpaceError, config_error
+from .._portal.values import is_common
 from .storage import STORAGE_TYPES
 
 _NEEDS = {
@@ -32,11 +32,6 @@ _REFUSED = {
     "server": "most likely a parameter of the storage is missing, or the folder isn't there. Check "
     "'storage_params' and 'folder_id'",
 }
-
-# Parts of ids and times, and words of results.
-_IN_RESULTS = re.compile(
-    "[0-9a-fA-F:TZ-]{,7}|true|false|null|local|documents|data_store|daily|weekly|monthly|backup"
-)
 
 
 class Storage(NamedTuple):
@@ -76,11 +71,10 @@ def parse_storage(options: dict[str, Any]) -> Storage:
                 raise config_error(f"{option}: {key!r} is given twice. Give each parameter once.")
             target[str(key)] = _text(value, option, key)
     for key, value in secrets.items():
-        if _masks_too_much(value):
+        if is_common(value):
             raise config_error(
-                f"storage_secrets: the value of {key!r} is so short or common that hiding it would "
-                "hide parts of ids and times all over the result. What is no secret belongs into "
-                "'storage_params'."
+                f"storage_secrets: the value of {key!r} is too short or common to mask safely. Put "
+                "non-secret values in storage_params."
             )
     key, option = _NEEDS.get(kind, ("", ""))
     value = params.get(key) or secrets.get(key) or ""
@@ -115,8 +109,3 @@ def _text(value: Any, option: str, key: str) -> str:
     if isinstance(value, (str, int, float)):
         return str(value)
     raise config_error(f"{option}: the value of {key!r} must be text or a number.")
-
-
-def _masks_too_much(value: str) -> bool:
-    """Whether a result, of which Ansible hides all secrets, would be unreadable without this text."""
-    return len(value) < 4 or bool(_IN_RESULTS.fullmatch(value))

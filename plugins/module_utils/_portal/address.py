@@ -25,7 +25,9 @@ def secrets_in(address: str, shortest: int = 1) -> set[str]:
     query = address[len(place) + 1 :]
     pair = re.sub("^[a-z0-9+.-]*:?/+", "", place.rpartition("@")[0], flags=re.IGNORECASE)
     shown = {pair, pair.partition(":")[2], query, *re.split("[=&]", query)[1::2]}
-    spelled = {form for text in shown for form in (text, unquote(text), quote(text, safe=""))}
+    spelled = {
+        form for text in shown for form in (text, unquote(text), quote(text, "", errors="replace"))
+    }
     return {secret for secret in spelled if len(secret) >= shortest}
 
 

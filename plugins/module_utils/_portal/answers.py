@@ -10,13 +10,19 @@ This file is private to the collection.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .errors import DocSpaceError, protocol_error
-from .values import is_whole
+from .transport import MOST_VALUES, read_body, too_large
+from .values import Mask, is_whole
+from .wire import Answer
 
-Mask = Callable[[str], str]
+_BOM = b"\xef\xbb\xbf"
+# Python 3.9 takes time for a longer one that grows with the square of its length.
+_MOST_DIGITS = 1000
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def from_answer(
@@ -36,32 +42,79 @@ def from_answer(
     return from_refusal(status, headers, body, page=page)
 
 
-def decode(content: bytearray, mask: Mask | None) -> dict[str, Any]:
-    """The JSON object of a body, empty when it is anything else.
+def read_answer(answer: Answer, *, raw: Collection[str] = ()) -> tuple[dict[str, Any], bool]:
+    """Read an answer's body: the JSON object in it, empty for anything else, and whether it is a
+    web page instead.
 
-    mask: takes secrets out of all texts in it, None where there are none. That comes first, because
-    later texts are cut, and half a secret wouldn't be recognised.
+    All text of a server comes in here, and in this order: its size is limited, it is decoded, which
+    only UTF-8 can be, and secrets are masked. Cut or changed before, one wouldn't be recognised.
+    raw: keys of the object `response` whose values aren't masked, for a caller that compares or
+    follows them and never shows them.
     """
     try:
-        body = json.loads(content, parse_constant=_refuse)
-        body = body if isinstance(body, dict) else {}
-        return body if mask is None else dict(_masked(body, mask))
+        content = read_body(answer)
+        page = is_page(answer.headers, content)
+        if sum(content.count(sign) for sign in b",[{") > MOST_VALUES:
+            raise too_large(answer.status_code)
+        body = _decode(content, answer, raw if answer.status_code < 400 else ())
+    except MemoryError:
+        raise too_large(answer.status_code) from None
+    return body, page and not body
+
+
+def _decode(content: bytearray, answer: Answer, raw: Collection[str]) -> dict[str, Any]:
+    try:
+        if content.startswith(_BOM):
+            del content[: len(_BOM)]
+        text = content.decode("utf-8")
+        # It isn't needed any more, and large answers don't fit into memory twice.
+        content.clear()
+        body = json.loads(text, parse_constant=_refuse, parse_int=_integer)
     except (ValueError, RecursionError):
         return {}
+    if not isinstance(body, dict):
+        return {}
+    mask = answer.masker(text)
+    del text
+    if mask is not None:
+        _mask_all(body, mask, raw)
+    return body
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
-def _masked(value: Any, mask: Mask) -> Any:
-    if isinstance(value, str):
-        return mask(value)
-    if isinstance(value, list):
-        return [_masked(item, mask) for item in value]
-    if isinstance(value, dict):
-        return {mask(key): _masked(item, mask) for key, item in value.items()}
-    return value
+def _integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError("a number too long")
+    return int(digits)
+
+
+def _mask_all(body: dict[str, Any], mask: Mask, raw: Collection[str]) -> None:
+    """Mask all texts of an object in place. Unpaired surrogates, which may be escaped, are replaced."""
+
+    def masked(text: str) -> str:
+        text = mask(text)
+        return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+    response: Any = body.get("response")
+    kept = {}
+    if isinstance(response, dict):
+        kept = {key: response.pop(key) for key in raw if key in response}
+    waiting: list[Any] = [body]
+    while waiting:
+        one = waiting.pop()
+        for key, value in one.items() if isinstance(one, dict) else enumerate(one):
+            if isinstance(value, str):
+                one[key] = masked(value)
+            elif isinstance(value, (dict, list)):
+                waiting.append(value)
+        if isinstance(one, dict):
+            for key in [key for key in one if masked(key) != key]:
+                one[masked(key)] = one.pop(key)
+    if kept:
+        response.update(kept)
 
 
 def only_true(what: str) -> Callable[[Any], None]:
@@ -76,4 +129,4 @@ def only_true(what: str) -> Callable[[Any], None]:
 
 def is_page(headers: Mapping[str, str], content: bytearray) -> bool:
     """Whether an answer is a web page."""
-    return "html" in headers.get("Content-Type", "").lower() or content.lstrip()[:1] == b"<"
+    return "html" in headers.get("Content-Type", "").lower() or content[:1000].lstrip()[:1] == b"<"

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-from .answers import decode, from_answer, is_page
+from .answers import from_answer, read_answer
 from .errors import NOT_KNOWN, NOTHING, REFUSED, DocSpaceError
 from .gate import Gate
-from .transport import read_body
+from .transport import too_large
 from .values import is_whole
 from .wire import Connection, Wire
 
@@ -67,16 +67,15 @@ class Client:
         read: Read | None = None,
         anonymous: bool = False,
         once: bool = False,
-        verbatim: bool = False,
+        raw: Collection[str] = (),
     ) -> Any:
         """Read: the answer's `response`, None where that key is missing (C7).
 
         path: from the portal's own address on, such as `/api/2.0/files/rooms`. read: makes of the
         response what it means; its failures name this request. anonymous: without credentials.
-        once: not repeated, for a caller that asks again anyway. verbatim: secrets in a successful
-        answer aren't masked, for a caller that compares them.
+        once: not repeated, for a caller that asks again anyway. raw: as `read_answer` takes it.
         """
-        how = {"anonymous": anonymous, "once": once, "verbatim": verbatim}
+        how = {"anonymous": anonymous, "once": once, "raw": raw}
         return self._repeat("GET", path, query, read=read, **how)[0]
 
     def get_page(
@@ -182,7 +181,7 @@ class Client:
         body: dict[str, Any] | None = None,
         read: Read | None = None,
         anonymous: bool = False,
-        verbatim: bool = False,
+        raw: Collection[str] = (),
     ) -> tuple[Any, int | None]:
         target = f"{self.url}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
@@ -190,15 +189,16 @@ class Client:
             with self.wire.open(
                 method, target, timeout=timeout, whole=whole, anonymous=anonymous, json=body
             ) as answer:
-                status, headers, content = answer.status_code, answer.headers, read_body(answer)
-            masked = (not verbatim or status >= 400) and self.connection.suspect(content)
-            decoded = decode(content, self.connection.mask if masked else None)
-            page = not decoded and is_page(headers, content)
-            failure = from_answer(status, headers, decoded, page=page)
+                decoded, page = read_answer(answer, raw=raw)
+            failure = from_answer(answer.status_code, answer.headers, decoded, page=page)
             if failure is not None:
                 raise failure
             response, total = decoded.get("response"), decoded.get("total")
-            return (read(response) if read else response), (total if is_whole(total) else None)
+            try:
+                result = read(response) if read else response
+            except MemoryError:
+                raise too_large(answer.status_code) from None
+            return result, (total if is_whole(total) else None)
         except DocSpaceError as error:
             # The one place where a failure learns which request it is about.
             error.method, error.path = method, target[target.index("/", 8) :]

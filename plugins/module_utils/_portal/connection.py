@@ -18,6 +18,7 @@ from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule
 from ansible.module_utils.parsing.convert_bool import BOOLEANS
 
 from .errors import config_error
+from .values import has_surrogate, spellings
 from .wire import Connection, proxies_for
 
 LONGEST_TIMEOUT = 86400.0
@@ -78,6 +79,8 @@ def check_given(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
                 f"url: missing. Give the portal's address, or set {_URL} in the environment where "
                 "the module runs."
             )
+    if has_surrogate(url):
+        raise config_error(f"{_URL}: must be UTF-8 text.")
     if isinstance(url, str):
         check_url(url, secrets)
     certs = os.environ.get(_CERTS, "")
@@ -117,6 +120,7 @@ def build_connection(module: AnsibleModule) -> Connection:
         timeout=params["timeout"],
         retries=params["retries"],
         secrets=secrets,
+        signatures=set(),
     )
 
 
@@ -152,7 +156,7 @@ def _authorization(params: dict[str, Any], secrets: set[str]) -> str:
     if key is None and params["username"] is None and params["password"] is None:
         key = os.environ.get("DOCSPACE_API_KEY") or os.environ.get("DOCSPACE_AUTH_TOKEN")
         # What was read becomes a secret of the run.
-        secrets |= {key} if key else set()
+        secrets |= spellings(key) if key else set()
     if key and key.isascii() and key.isprintable() and " " not in key:
         return f"Bearer {key}"
     from .credentials import from_pair, refuse_key

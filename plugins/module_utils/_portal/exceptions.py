@@ -12,9 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .answers import Mask
 from .errors import LONGEST_DETAIL, NOT_KNOWN, NOTHING, DocSpaceError, config_error, protocol_error
-from .values import clean
+from .values import Mask, clean
 
 # By the names of requests', urllib3's and Python's own classes, whose places differ by version.
 _TIMEOUTS = {"ReadTimeoutError", "ConnectTimeoutError", "ConnectTimeout", "ReadTimeout", "timeout"}
@@ -100,7 +99,8 @@ def _detail(causes: list[BaseException], mask: Mask) -> str:
     aborted = getattr(inner, "args", ())[1:2]
     words = str(aborted[0] if aborted and isinstance(aborted[0], Exception) else inner)
     words = re.sub(r"<[^>]* object at 0x\w+>[:,]? ?|\w+\(host=[^)]*\)[:,]? ?", "", mask(words))
-    return clean(re.sub(r"//[^@\s]*@", "//***@", words))
+    # Once more, because what stood around the removed words may make one.
+    return clean(re.sub(r"//[^@\s]*@", "//***@", mask(words)))
 
 
 def _advice(kinds: set[str], words: str, host: str, shown: str) -> str:

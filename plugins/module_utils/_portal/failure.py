@@ -16,8 +16,11 @@ from ansible.module_utils.common.parameters import remove_values
 
 from .errors import DocSpaceError
 from .gate import Interrupted
+from .values import clean
 
 LONGEST_MESSAGE = 990
+# As Ansible writes it.
+HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
 def what_failed(failed: DocSpaceError, secrets: set[str]) -> dict[str, Any]:
@@ -30,6 +33,31 @@ def what_failed(failed: DocSpaceError, secrets: set[str]) -> dict[str, Any]:
         "failure": failed.failure,
         **failed.values,
     }
+
+
+def refused_arguments(given: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a task that is refused, in a form that can be logged and returned.
+
+    What is secret is left out: as secrets, its parts may be too short to be masked in the message.
+    """
+    secret = {
+        name
+        for option, rules in spec.items()
+        for name in (option, *rules.get("aliases", ()))
+        if rules.get("no_log") or option == "url"
+    }
+    return {
+        clean(name): HIDDEN if name in secret and value is not None else _encodable(value)
+        for name, value in given.items()
+    }
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {clean(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def unchecked(spec: dict[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from .answers import decode, from_answer, is_page
+from .answers import from_answer, read_answer
 from .client import Client
 from .errors import DocSpaceError, protocol_error
-from .transport import read_body
 
 
 class Form:
@@ -63,11 +62,10 @@ def post(
             data=form,
             headers=headers,
         ) as answer:
-            status, headers, content = answer.status_code, answer.headers, read_body(answer)
-        decoded = decode(content, client.connection.mask)
-        if status >= 300:
-            page = not decoded and is_page(headers, content)
-            raise from_answer(status, headers, decoded, page=page)  # type: ignore[misc]
+            decoded, page = read_answer(answer)
+        if answer.status_code >= 300:
+            failure = from_answer(answer.status_code, answer.headers, decoded, page=page)
+            raise failure  # type: ignore[misc]
         if not decoded:
             raise protocol_error("The answer isn't the portal's, so nothing is concluded from it.")
         return decoded

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
-from .address import secrets_in
-from .answers import decode, from_answer, is_page
+from .answers import from_answer, read_answer
 from .client import Client
 from .errors import NOTHING, DocSpaceError, protocol_error
-from .transport import read_body
-from .values import PORTS
+from .values import PORTS, is_common, normal_uuid, parse_time, spellings
 
-# Shorter ones would hide parts of sizes and times in a result.
-SHORTEST_SECRET = 12
+# Shorter ones would hide parts of sizes and times.
+SHORTEST_SIGNATURE = 12
+# The names of a query's values that let somebody in, for the portal and the storages behind it.
+_SIGNATURES = re.compile("auth|sig|token|credential|secret|key|pass", re.IGNORECASE)
 
 # What the portal's refusal of its own link means (C35).
 _MEANS = {
@@ -51,8 +51,9 @@ def whole_address(client: Client, link: Any) -> str:
     It begins with one slash and leads to the portal itself; nothing is sent anywhere else.
     """
     target = f"{client.url}{link}"
-    _hide(client, str(link), target)
-    right = isinstance(link, str) and re.fullmatch(r"/(?!/)[^\\\x00-\x1f\x7f]*", link)
+    right = isinstance(link, str) and re.fullmatch("/(?!/)[^\\\\\x00-\x1f\x7f\ud800-\udfff]*", link)
+    if right:
+        _hide(client, target)
     if not right or _origin(target) != _origin(client.url):
         raise protocol_error(
             "The portal's link to the file doesn't lead to the portal, so nothing is sent there. "
@@ -64,7 +65,7 @@ def whole_address(client: Client, link: Any) -> str:
 def redirected(client: Client, target: str, location: str) -> str:
     """Where a redirect of the portal leads. It is a secret from here on, too."""
     place = urljoin(target, location)
-    _hide(client, place, location)
+    _hide(client, place)
     goal = _origin(place)
     down = target.startswith("https:") and goal is not None and goal[0] != "https"
     if not location or goal is None or down or "@" in urlsplit(place).netloc:
@@ -79,11 +80,11 @@ def root(place: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def refused(client: Client, answer: Any) -> DocSpaceError:
+def refused(_client: Client, answer: Any) -> DocSpaceError:
     """What the portal's answer to a link means that isn't the file."""
-    status, headers, content = answer.status_code, answer.headers, read_body(answer)
-    decoded = decode(content, client.connection.mask)
-    failure = from_answer(status, headers, decoded, page=is_page(headers, content))
+    status = answer.status_code
+    decoded, page = read_answer(answer)
+    failure = from_answer(status, answer.headers, decoded, page=page)
     error = failure or protocol_error("The portal answers without the file.", status=status)
     if status in _MEANS:
         error.message = f"{_MEANS[status]} (HTTP {status}). Have a new backup made."
@@ -91,23 +92,44 @@ def refused(client: Client, answer: Any) -> DocSpaceError:
     return error
 
 
-def refused_elsewhere(place: str, answer: Any) -> DocSpaceError:
+def refused_elsewhere(_place: str, answer: Any) -> DocSpaceError:
     """The same of the storage behind it. Its words may repeat the signature: they aren't shown."""
     status = answer.status_code
     known = from_answer(status, answer.headers, {}, page=False)
     return (Astray if status == 416 else Elsewhere)(
         "protocol" if known is None else known.code,
-        f"{urlsplit(place).netloc}, where the portal keeps its files, refuses the file (HTTP "
+        f"{answer.host}, where the portal keeps its files, refuses the file (HTTP "
         f"{status}). Look into the log of that storage, and at the clocks of both.",
         status=status,
         retry_after=None if known is None else known.retry_after,
     )
 
 
-def _hide(client: Client, *addresses: str) -> None:
-    for address in addresses:
-        whole = {address} if len(address) >= SHORTEST_SECRET else set()
-        client.connection.secrets.update(whole, secrets_in(address, SHORTEST_SECRET))
+def _hide(client: Client, address: str) -> None:
+    """Have the signature of a link masked wherever a server repeats it.
+
+    The portal chooses it, so what would mask ids, times and the like isn't taken for one, and none
+    is masked in results, which say nothing of a link.
+    """
+    query = re.split("[?#]", address, maxsplit=1)[1:]
+    found = set(query) if "=" in "".join(query) else set()
+    for pair in re.split("[&;#]", "".join(query)):
+        name, _equals, value = pair.partition("=")
+        if _SIGNATURES.search(name):
+            found |= {value, unquote(value)}
+    client.connection.signatures.update(
+        form for text in found if _is_signature(text) for form in spellings(text)
+    )
+
+
+def _is_signature(text: str) -> bool:
+    if len(text) < SHORTEST_SIGNATURE or is_common(text) or text.isdigit() or normal_uuid(text):
+        return False
+    try:
+        parse_time(text)
+    except ValueError:
+        return True
+    return False
 
 
 def _origin(address: str) -> tuple[str, str, int] | None:

@@ -19,8 +19,10 @@ from ansible.module_utils.common.parameters import remove_values
 from .accidents import refuse_accidents
 from .client import Client
 from .connection import CONNECTION, build_connection, check_given
-from .errors import DocSpaceError
+from .credentials import note_secrets
+from .errors import DocSpaceError, config_error
 from .gate import Gate, Interrupted
+from .values import clean, has_surrogate, is_common, printable
 from .wire import REQUESTS_ERROR
 
 
@@ -103,14 +105,35 @@ def _main(
     needs: str | None,
     **rules: Any,
 ) -> None:
+    secrets: set[str] = set()
+
     class Module(AnsibleModule):
-        """With a look at the arguments before Ansible fills in, checks and logs them."""
+        """Checks the arguments before Ansible fills in, checks and logs them."""
 
         params: dict[str, Any]
 
         def _load_params(self) -> None:
             super()._load_params()
-            self.params = look(self.params, self.no_log_values)
+            note_secrets(self.params, spec, secrets)
+            self.no_log_values |= secrets
+            for name, value in self.params.items():
+                if has_surrogate([name, value]):
+                    raise config_error(
+                        f"{clean(name)}: holds an unpaired surrogate, which no text may. Was it "
+                        "read in another encoding than UTF-8?"
+                    )
+            self.params = look(self.params, secrets)
+            self.no_log_values |= secrets
+
+    class RefusedModule(AnsibleModule):
+        """Takes any arguments, to say what is wrong with them."""
+
+        params: dict[str, Any]
+
+        def _load_params(self) -> None:
+            super()._load_params()
+            self.params = refused_arguments(self.params, spec)
+            self.no_log_values |= {secret for secret in secrets if not is_common(secret)}
 
     module: AnsibleModule | None = None
     log: list[str] = []
@@ -132,11 +155,11 @@ def _main(
         failed = interrupted(signal, gate.advice)
     # Outside of the except block, or Ansible would add the traceback.
     if module is None:
-        from .failure import unchecked
+        from .failure import refused_arguments, unchecked
 
         # Without the other rules, so that the refusal is ours; but these are options, too.
         common = bool(rules.get("add_file_common_args"))
-        module = AnsibleModule(
+        module = RefusedModule(
             unchecked(spec), supports_check_mode=True, add_file_common_args=common
         )
     verbose = {"log": log} if log and module._verbosity else {}
@@ -144,13 +167,13 @@ def _main(
         from .failure import what_failed
 
         _warn(module, failed.warnings)
-        module.fail_json(**what_failed(failed, module.no_log_values), **verbose)
+        module.fail_json(**printable({**what_failed(failed, module.no_log_values), **verbose}))
     _warn(module, result.warnings)
     diff = {} if result.diff is None else {"diff": result.diff}
-    module.exit_json(changed=result.changed, **result.values, **diff, **verbose)
+    module.exit_json(changed=result.changed, **printable({**result.values, **diff, **verbose}))
 
 
 def _warn(module: AnsibleModule, warnings: Sequence[str | None]) -> None:
     for warning in filter(None, warnings):
         # Ansible masks secrets in the result, but not in every version in warnings.
-        module.warn(str(remove_values(warning, module.no_log_values)))
+        module.warn(clean(remove_values(warning, module.no_log_values)))

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from .address import secrets_in
 from .errors import config_error
+from .values import has_surrogate
 
 # A name as short as this would be masked all over the result.
 SHORTEST_SECRET = 4
@@ -42,6 +43,6 @@ def _readable(address: str) -> bool:
         host, port = parts.hostname, parts.port
     except ValueError:
         return False
-    known = re.fullmatch("https?|socks[45][ah]?", parts.scheme)
+    known = not has_surrogate(address) and re.fullmatch("https?|socks[45][ah]?", parts.scheme)
     odd = re.search(r"[\s\\\x00-\x1f\x7f]", address) or parts.query or parts.fragment
     return bool(known and host and port != 0 and not odd and "@" not in parts.path)

@@ -123,10 +123,13 @@ def _words(body: dict[str, Any]) -> str | None:
 
 
 def _without_query(location: str) -> str:
-    """What of a redirect's goal may be shown: no credentials, no query, no fragment."""
+    """What of a redirect's target may be shown: no credentials, no query, no fragment."""
     try:
         goal = urlsplit(location)
     except ValueError:
+        goal = None
+    # `urlsplit` drops some control characters, and so would join a secret that one divides.
+    if goal is None or not location.isprintable():
         return "an address that can't be read"
     place = f"{goal.scheme}://{goal.netloc.rpartition('@')[2]}" if goal.netloc else ""
     return clean(f"{place}{goal.path}")[:200]

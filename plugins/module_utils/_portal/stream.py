@@ -164,7 +164,7 @@ class _Fetch:
                 return
             if answer.status_code != 302:
                 raise refused(client, answer)
-            place = redirected(client, self._target, answer.headers.get("Location", ""))
+            place = redirected(client, self._target, answer.location)
         host, known = root(place), client.connection
         if self._elsewhere is None or self._elsewhere.connection.url != host:
             proxies = proxies_for(host, known.secrets)

@@ -11,11 +11,17 @@ the collection.
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 import string
 import unicodedata
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from urllib.parse import quote, urlsplit
+from html import escape
+from typing import Any
+from urllib.parse import quote, quote_plus, urlsplit
+
+Mask = Callable[[str], str]
 
 _HEX = frozenset("0123456789abcdef")
 _TIME = re.compile(
@@ -31,6 +37,12 @@ PORTS = {"http": 80, "https": 443}
 # A part of an IPv4 address: hexadecimal, octal or decimal.
 _NUMBER = re.compile(r"(0x)[0-9a-f]+|(0)[0-7]+|[1-9]\d*|0", re.ASCII)
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
+# A shorter spelling of a secret would mask other texts.
+SHORTEST_SPELLING = 6
+# Parts of ids and times, and words of results.
+_IN_RESULTS = re.compile(
+    "[0-9a-fA-F:TZ-]{,7}|true|false|null|local|documents|data_store|daily|weekly|monthly|backup"
+)
 _AGES = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -58,6 +70,55 @@ def first_line(value: object) -> str:
     """The first line of a message that isn't blank: never the stack trace behind it (C10)."""
     lines = (line.strip() for line in str(value).splitlines())
     return clean(next(filter(None, lines), ""))
+
+
+def has_surrogate(value: object) -> bool:
+    """Whether a text, or one inside of a list or dictionary, holds an unpaired surrogate.
+
+    No file, request or result can carry one.
+    """
+    if isinstance(value, str):
+        return not value.isascii() and re.search("[\ud800-\udfff]", value) is not None
+    if isinstance(value, dict):
+        return has_surrogate([*value.keys(), *value.values()])
+    return isinstance(value, (list, tuple)) and any(map(has_surrogate, value))
+
+
+def printable(value: Any) -> Any:
+    """A result with each of its texts in a form that every output can carry.
+
+    Lists and dictionaries are changed in place. Line breaks stay, as diffs need them.
+    """
+    if isinstance(value, str):
+        if value.isprintable():
+            return value
+        return "\n".join(map(clean, value.split("\n")))
+    if isinstance(value, dict):
+        for key, item in value.items():
+            value[key] = printable(item)
+    elif isinstance(value, list):
+        value[:] = map(printable, value)
+    elif isinstance(value, tuple):
+        return list(map(printable, value))
+    return value
+
+
+def spellings(secret: str) -> set[str]:
+    """A secret as servers and libraries spell it: as it is, quoted, percent-encoded, escaped."""
+    encoded = secret.encode("utf-8", "replace")
+    quoted = {quote(secret, errors="replace"), quote(secret, "", errors="replace")}
+    quoted.add(quote_plus(secret, errors="replace"))
+    lower = {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), one) for one in quoted}
+    in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    # What a library quotes, and a header, which is read as Latin-1.
+    in_python = {repr(secret)[1:-1], repr(encoded)[2:-1], encoded.decode("latin-1")}
+    found = {secret, escape(secret), *quoted, *lower, *in_json, *in_python}
+    return {one for one in found if one == secret or len(one) >= SHORTEST_SPELLING}
+
+
+def is_common(text: str) -> bool:
+    """Whether a result would be unreadable if this text were masked in it."""
+    return len(text) < 4 or _IN_RESULTS.fullmatch(text) is not None
 
 
 def is_whole(value: object) -> bool:

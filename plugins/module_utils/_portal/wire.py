@@ -10,19 +10,26 @@ This file is private to the collection.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from .errors import DocSpaceError
+from .values import Mask, clean
+
+# A shorter secret is masked only by Ansible, in the result as a whole.
+SHORTEST = 4
+# In a text without blanks, which may be an id, a time or a path, only those of this length are.
+SHORTEST_IN_VALUES = 8
+LONGEST_HOST = 260
 
 REQUESTS_ERROR: str | None = None
 try:
     import requests
 
-    from .transport import Adapter, Budget
+    from .transport import Adapter, Budget, too_large
 except Exception:  # a requests that is broken fails in any way
     REQUESTS_ERROR = traceback.format_exc()
 
@@ -31,7 +38,8 @@ class Connection(NamedTuple):
     """What a client needs to know. url: without a slash at the end. authorization: the value of
     that header. verify: True, False or the path of a CA bundle. proxies: as requests takes them.
     timeout: seconds to connect, and for each read. retries: how often a request is repeated at
-    most, where that is safe. secrets: what no text may show; it may still grow.
+    most, where that is safe. secrets: what no text may show; it may still grow. signatures: those
+    of links, which a portal chooses: they are masked in what it says, not in results.
     """
 
     url: str
@@ -41,22 +49,57 @@ class Connection(NamedTuple):
     timeout: float
     retries: int
     secrets: set[str]
+    signatures: set[str]
 
     def mask(self, text: str) -> str:
-        """A text without secrets, to be called before it is cut."""
-        for secret in sorted(self._long_secrets(), key=len, reverse=True):
-            text = text.replace(secret, "********")
-        return text
+        """A text from outside without secrets. Call it before anything else is done to the text."""
+        mask = self.masker()
+        return text if mask is None else mask(text)
 
-    def suspect(self, content: bytes | bytearray) -> bool:
-        """Whether a secret may be in it. With an escape in it, one may be spelled in many ways."""
-        return b"\\" in content or any(
-            secret.encode("utf-8", "surrogateescape") in content for secret in self._long_secrets()
-        )
+    def masker(self, content: str | None = None) -> Mask | None:
+        """What masks many texts. None if content, from which they all come, holds no secret.
 
-    def _long_secrets(self) -> list[str]:
-        # Short ones are left to Ansible: here they would make ids unreadable.
-        return [secret for secret in self.secrets if len(secret) >= 8]
+        With an escape in it, a secret may be spelled in many ways.
+        """
+        known = self.secrets | self.signatures
+        secrets = sorted((one for one in known if len(one) >= SHORTEST), key=len, reverse=True)
+        if content is not None and "\\" not in content:
+            secrets = [secret for secret in secrets if secret in content]
+            if not secrets:
+                return None
+        long = [secret for secret in secrets if len(secret) >= SHORTEST_IN_VALUES]
+
+        def mask(text: str) -> str:
+            for secret in secrets if " " in text else long:
+                text = text.replace(secret, "********")
+            return text
+
+        return mask
+
+
+class Answer:
+    """An answer, the body still to be read. Each text in it is decoded and masked.
+
+    host: where it comes from. location: where it redirects to as it came, to be followed, never to
+    be shown. raw: the body, for those who don't take it for text.
+    """
+
+    def __init__(self, answer: Any, host: str, connection: Connection) -> None:
+        self.status_code: int = answer.status_code
+        self.host = host
+        self.masker = connection.masker
+        headers = {name: connection.mask(_header(value)) for name, value in answer.headers.items()}
+        self.headers: Mapping[str, str] = requests.structures.CaseInsensitiveDict(headers)
+        self.location: str = answer.headers.get("Location", "")
+        self.raw = answer.raw
+
+
+def _header(value: str) -> str:
+    """A header's value, which is read as Latin-1, and mostly is UTF-8 if it isn't ASCII."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
 
 
 class Wire:
@@ -94,7 +137,7 @@ class Wire:
         whole: float,
         anonymous: bool = False,
         **request: Any,
-    ) -> Iterator[Any]:
+    ) -> Iterator[Answer]:
         """One request, and its answer, the body still to be read.
 
         target: a whole address. timeout: seconds to connect, and for each read. whole: seconds for
@@ -108,6 +151,7 @@ class Wire:
                 prepared.headers["Authorization"] = self.connection.authorization
             return prepared
 
+        host = clean(self.connection.mask(urlsplit(target).netloc))[:LONGEST_HOST]
         self._budget.begin(whole)
         try:
             answer = self._session.request(
@@ -121,16 +165,17 @@ class Wire:
                 **request,
             )
             try:
-                yield answer
+                yield Answer(answer, host, self.connection)
             finally:
                 # Back into the pool if it was read to its end, else closed.
                 answer.close()
         except DocSpaceError:
             raise
+        except MemoryError:
+            raise too_large(200) from None
         except Exception as error:
             from .exceptions import from_exception
 
-            host = urlsplit(target).netloc
             raise from_exception(error, host, self.connection.mask) from error
 
     def more(self, seconds: float) -> None:

@@ -22,7 +22,12 @@ from typing import Any
 import pytest
 import trustme
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import client, transport
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import history
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import (
+    answers,
+    client,
+    transport,
+)
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import (
     KEY,
     Clock,
@@ -251,3 +256,28 @@ def test_an_encoding_that_wasnt_asked_for(encoding: str, wire: Wire, real: Real)
     wire.expect("GET", HISTORY, Answer(200, twice, {"Content-Encoding": encoding}))
     result = real("docspace_backup_info")
     assert result["failure"]["code"] == "protocol" and "encoded as" in result["msg"]
+
+
+def test_memory_that_runs_out(wire: Wire, real: Real, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it does while an answer is read."""
+
+    def refuse(*_args: Any, **_options: Any) -> Any:
+        raise MemoryError
+
+    for place, name in ((answers, "read_body"), (answers, "_decode"), (history, "newest_first")):
+        wire.expect("GET", HISTORY, ok([row()]))
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, refuse)
+            result = real("docspace_backup_info", limit=1)
+        assert result["failure"]["code"] == "protocol" and "larger than" in result["msg"]
+
+
+def test_an_answer_of_too_many_values(
+    wire: Wire, real: Real, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MOST_VALUES", 50)
+    wire.expect("GET", HISTORY, ok([row()] * 3))
+    assert real("docspace_backup_info")["count"] == 1
+    wire.expect("GET", HISTORY, ok([row()] * 20))
+    result = real("docspace_backup_info")
+    assert result["failure"]["code"] == "protocol" and "larger than" in result["msg"]

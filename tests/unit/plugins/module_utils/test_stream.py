@@ -289,7 +289,7 @@ def dripping(size: int, seconds: float) -> Iterator[tuple[str, type[Drops]]]:
 
 
 def client(url: str, timeout: float, retries: int = 0) -> clients.Client:
-    connection = Connection(url, "Bearer x", True, {}, timeout, retries, set())
+    connection = Connection(url, "Bearer x", True, {}, timeout, retries, set(), set())
     return clients.Client(connection, lambda _line: None)
 
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
 
@@ -647,6 +648,48 @@ def test_links_that_lead_elsewhere(wire: Wire, run: Run, tmp_path: Path, link: A
         named(wire, link=link)
         result = run(MODULE, dest=str(tmp_path), id=ONE, check_mode=check_mode, secrets=SIGNED)
         assert "nothing is sent there" in refused(result, "protocol")
+
+
+@pytest.mark.parametrize(
+    "link", ["/storage/\ud800?auth=51gned1ink", "/storage?auth=\udcff51gned1ink"]
+)
+def test_a_link_with_an_unpaired_surrogate(wire: Wire, run: Run, tmp_path: Path, link: str) -> None:
+    named(wire, link=link)
+    assert "doesn't lead to the portal" in refused(
+        run(MODULE, dest=str(tmp_path), id=ONE), "protocol"
+    )
+    assert names(tmp_path) == [f".{ONE}.part"] or names(tmp_path) == []
+
+
+def test_a_link_whose_signature_is_a_part_of_the_result(
+    wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    """The portal chooses it, and so could make the result of a download unreadable."""
+    parts = [ONE, "2026-11-05T11:59:00Z", str(tmp_path), name(wire), "workspace", str(len(FILE))]
+    query = "&".join(f"auth={quote(part, safe='')}&sig{at}={part}" for at, part in enumerate(parts))
+    link = f"/storage/backup/root/workspace.tar.gz?{query}"
+    named(wire, link=link)
+    ask(wire, whole(), target=link)
+    result = run(MODULE, dest=str(tmp_path), id=ONE)
+    assert result["dest"] == str(tmp_path / name(wire)) and result["size"] == len(FILE)
+    assert result["backup"]["id"] == ONE
+    assert result["backup"]["created_on"] == "2026-11-05T11:59:00Z"
+    assert "****" not in json.dumps(result)
+    assert json.loads((tmp_path / f"{name(wire)}.json").read_text())["id"] == ONE
+
+
+@pytest.mark.parametrize(
+    "parameter", ["auth", "X-Amz-Signature", "X-Amz-Credential", "sig", "Signature", "token"]
+)
+def test_a_signature_that_a_refusal_repeats(
+    wire: Wire, run: Run, tmp_path: Path, parameter: str
+) -> None:
+    link = f"/storage/backup/root/workspace.tar.gz?expire=1440&{parameter}=51gned1ink%2FofTheTests"
+    for repeated in ("51gned1ink%2FofTheTests", "51gned1ink/ofTheTests", "51gned1ink%2fofTheTests"):
+        named(wire, link=link)
+        ask(wire, failed(400, f"{'x' * 285}{repeated} is wrong"), target=link)
+        text = json.dumps(run(MODULE, dest=str(tmp_path), id=ONE, verbosity=4))
+        assert "51gn" not in text and "expire=" not in text
 
 
 def test_a_link_goes_behind_the_prefix(wire: Wire, run: Run, tmp_path: Path) -> None:
