@@ -56,13 +56,23 @@ options:
       - A backup that this run hasn't made is never deleted.
     type: bool
     default: false
+  min_free_percent:
+    description:
+      - How much of the file system of O(dest) stays free, in per cent of its size. 0 to 99.
+      - It is checked before anything is sent, again once the length of the file is known (also in check mode), and while
+        the file comes.
+      - If the disk fills up while the file comes, the incomplete file is removed and the task fails.
+    type: int
+    default: 3
   wait_timeout:
     description:
-      - How many seconds to wait till the backup is made. 1 or more. After that the task fails; the backup goes on, and
-        the next run takes it up.
-      - Fetching isn't bounded by it.
+      - How many seconds the task may take to have the backup created and to fetch it. 1 or more. The file is checked
+        while it comes, so that needs no time of its own. To read what an earlier run has fetched doesn't count.
+      - When it has passed, the task fails. A backup that is still being created goes on, what was fetched stays, and the
+        next run resumes there.
+      - Choose it by the size of the portal and by your line, and below 24 hours, when the link of the portal expires.
     type: int
-    default: 3600
+    default: 14400
   poll_interval:
     description:
       - How many seconds to wait between two looks at the task that makes the backup. 1 or more. For a long task they
@@ -92,8 +102,12 @@ attributes:
     details:
       - Only with O(max_age) or O(id). Without them each run brings a new backup.
 notes:
-  - While a file comes, it is called C(.ID.part) in the folder of O(dest). It stays there when a run ends early. What
-    is older than 25 hours, when no link is good any more, is removed by the next run.
+  - Before anything is sent, the module creates, locks, writes, renames and removes small files in the folder of O(dest),
+    and gives them the mode and the owner that it is asked for. So a folder that doesn't take the copy costs no backup on
+    the portal. In check mode it finds out what it can without writing.
+  - While a file comes, it is called C(.ID.part) in the folder of O(dest). It stays there when a run ends early, unless it
+    is empty and of no use to the next run. What is older than 25 hours, when no link is good any more, is removed by the
+    next run.
   - A C(.ID.part) is resumed only if it is a regular file with one name that belongs to the user who runs the module and that
     nobody else can write to. Otherwise the task fails with V(guard).
   - A copy or a manifest that belongs to another user than the one who runs the module, root, or the owner of the folder, or
@@ -150,7 +164,7 @@ EXAMPLES = r"""
     dest: /srv/docspace-copies
     dump: true
     max_age: 7d
-    wait_timeout: 14400
+    wait_timeout: 43200
 """
 
 RETURN = r"""
@@ -280,7 +294,7 @@ failure:
   contains:
     code:
       description:
-        - V(config) for bad input, found before anything was sent.
+        - V(config) for bad input, or for a folder that doesn't take a copy; found before anything was sent.
         - V(connection), V(tls) or V(timeout) if the portal wasn't reached or didn't answer.
         - V(auth), V(payment), V(forbidden), V(not_found), V(rate_limited), V(server) or V(rejected) by the HTTP status.
           V(not_found) also if the portal has no link to the backup.
@@ -288,7 +302,7 @@ failure:
         - V(conflict) if another run works on the same file, or another backup has taken the place of this one.
         - V(guard) if the file that is there is not of this portal, others can change what is in the folder, or there is no
           room on the disk.
-        - V(task_failed) if the backup ended badly or took too long, or the file can't be written.
+        - V(task_failed) if the backup ended badly, O(wait_timeout) has passed, or the file can't be written.
       type: str
       returned: failure
     title:
@@ -333,8 +347,8 @@ from ..module_utils._backup.pace import WAIT, Pace
 from ..module_utils._backup.place import parse_dest
 from ..module_utils._backup.record import parse_id
 from ..module_utils._portal.client import Client
-from ..module_utils._portal.errors import config_error
-from ..module_utils._portal.module import Result, now, run_module
+from ..module_utils._portal.errors import FileOptionsError, config_error
+from ..module_utils._portal.module import Result, now, run_module, set_file_options
 from ..module_utils._portal.options import duration
 from ..module_utils._portal.values import format_time, normal_portal
 
@@ -344,7 +358,8 @@ SPEC: dict[str, Any] = {
     "max_age": {"type": "str"},
     "dump": {"type": "bool", "default": False},
     "keep_on_portal": {"type": "bool", "default": False},
-    "wait_timeout": WAIT["wait_timeout"],
+    "min_free_percent": {"type": "int", "default": 3},
+    "wait_timeout": {"type": "int", "default": 14400},
     "poll_interval": WAIT["poll_interval"],
 }
 
@@ -357,20 +372,26 @@ def run(module: AnsibleModule, client: Client) -> Result:
     wanted = None if params["id"] is None else parse_id(params["id"])
     if wanted is not None and max_age is not None:
         raise config_error("max_age: 'id' names the backup already. Leave one of them out.")
+    min_free = params["min_free_percent"]
+    if not 0 <= min_free <= 99:
+        raise config_error("min_free_percent: must be a number from 0 to 99.")
     order = Order(wanted, max_age, params["keep_on_portal"], now())
-    place = parse_dest(params["dest"], normal_portal(client.url), dump=params["dump"])
+    portal = normal_portal(client.url)
+    place = parse_dest(params["dest"], portal, dump=params["dump"], min_free=min_free)
 
     def dress(path: str) -> bool:
-        wishes = module.load_file_common_arguments(params, path=path)
-        return bool(module.set_fs_attributes_if_different(wishes, changed=False))
+        return set_file_options(module, path)
 
     if module.check_mode:
-        copy = preview(client, place, order)
+        copy = preview(client, place, pace, order, dress)
     else:
         copy = copy_at_hand(place, order) or download(client, place, pace, order, dress)
     changed = copy.changed
     if copy.path is not None and not changed:
-        changed = dress(copy.path) | dress(place_of(copy.path))
+        try:
+            changed = dress(copy.path) | dress(place_of(copy.path))
+        except FileOptionsError as error:
+            raise config_error(str(error)) from error
     return Result(
         changed=changed,
         diff=_diff(copy, params["dest"]),

@@ -7,7 +7,9 @@ lies on the portal afterwards."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -549,6 +551,26 @@ def test_a_file_that_changes_while_it_is_sent(stage: Stage, src: Path, change: s
         assert "was changed while it was sent" in failure(result, "guard")
         assert started(stage) == 0
         assert stage.sim.portal.uploaded is None
+
+
+def test_a_file_that_cannot_be_read_any_more(
+    stage: Stage, src: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something was sent by then, so it is no matter of the options."""
+    broken: list[bool] = []
+
+    class Disk(io.FileIO):
+        def readinto(self, buffer: Any) -> Any:
+            if broken:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return super().readinto(buffer)
+
+    monkeypatch.setattr(os, "fdopen", lambda file, *_mode: io.BufferedReader(Disk(file), 1))
+    stage.sim.fault("status", status=502, path=PAGE, skip=1, times=1)
+    stage.at(0.4, lambda: broken.append(True))
+    result = restore(stage, src)
+    assert "can't be read any more" in failure(result, "task_failed")
+    assert started(stage) == 0 and stage.sim.portal.uploaded is None
 
 
 def test_a_file_that_is_replaced_meanwhile_does_not_matter(stage: Stage, src: Path) -> None:

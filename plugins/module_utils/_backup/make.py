@@ -54,7 +54,12 @@ def make(
             if storage is None:
                 raise config_error("storage_type: missing. Say where the new backup goes.")
             task, joined = _start(client, storage, dump=dump, before=task)
-        begun(task)
+        try:
+            begun(task)
+        except DocSpaceError as error:
+            error.changed = not joined
+            error.values = {"task": task.result(), "joined": joined}
+            raise
         if not wait:
             return Made(task, None, joined)
         try:

@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._portal.values import clean, is_whole, normal_portal, normal_uuid
+from .._portal.values import clean, format_time, is_whole, normal_portal, normal_uuid
 from .local_files import (
     UnsafeFile,
     create,
@@ -98,7 +98,7 @@ def write(manifest: Manifest, path: str) -> None:
     name what `read` refuses, or the whole. An OSError is the caller's.
     """
     fields = {"format": _FORMAT, **manifest._asdict()}
-    fields["created_on"] = manifest.created_on.astimezone(timezone.utc).strftime(_TIME)
+    fields["created_on"] = format_time(manifest.created_on)
     content = f"{json.dumps(fields, indent=2)}\n".encode()
     _parse(content)
     with contextlib.suppress(FileNotFoundError):
@@ -108,8 +108,21 @@ def write(manifest: Manifest, path: str) -> None:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(content)
         os.fsync(descriptor)
+    except OSError:
+        # The disk may be full, and an incomplete manifest is of no use.
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
+        raise
     finally:
         os.close(descriptor)
+
+
+def is_portal(portal: str) -> bool:
+    """Whether a manifest can name this portal, as `normal_portal` gives it."""
+    try:
+        return _portal(portal) == portal
+    except ValueError:
+        return False
 
 
 def _parse(content: bytes) -> Manifest:
@@ -157,7 +170,8 @@ def _checksum(value: Any) -> str:
 
 def _time(value: Any) -> datetime:
     moment = datetime.strptime(_text(value), _TIME).replace(tzinfo=timezone.utc)
-    if moment.strftime(_TIME) != value:
+    # strftime doesn't pad the year 1, which is the server's time for "never".
+    if format_time(moment) != value:
         raise ValueError
     return moment
 

@@ -16,7 +16,7 @@ from .._portal.client import Client
 from .._portal.errors import SOMETHING, DocSpaceError, protocol_error
 from .._portal.values import normal_uuid
 from .history import API, dump_query, read_history, require_dumps
-from .make import make
+from .make import PASSING, make
 from .manifest import Manifest
 from .pace import Pace
 from .part import LONGEST_LIFE, Part, is_there
@@ -126,7 +126,7 @@ def make_one(client: Client, place: Place, pace: Pace, last: Task | None) -> tup
             raise protocol_error("The portal's backup task has no readable id.")
         while begun:
             begun.pop().drop()
-        begun.append(Part(place.folder, identity))
+        begun.append(Part(place.folder, identity, place.min_free))
 
     try:
         made = make(
@@ -140,16 +140,19 @@ def make_one(client: Client, place: Place, pace: Pace, last: Task | None) -> tup
             begun=begin,
         )
         client.log(f"made in {pace.elapsed:.0f} s")
-        task, link = _read_link(client, dump=place.dump)
-        if made.record is None or task is None or task.id != made.record.id or not link:
-            error = DocSpaceError(
-                "conflict",
-                f"Backup {made.task.id} is made, but the portal has no link to it any more: most "
-                "likely somebody has begun another one. Run again.",
-            )
+        try:
+            with client.within(pace.left):
+                task, link = _read_link(client, dump=place.dump)
+            if made.record is None or task is None or task.id != made.record.id or not link:
+                raise DocSpaceError(
+                    "conflict",
+                    f"Backup {made.task.id} is made, but the portal has no link to it any more: "
+                    "most likely somebody has begun another one. Run again.",
+                )
+        except DocSpaceError as error:
             error.changed = not made.joined
             error.values = {"task": made.task.result(), "joined": made.joined}
-            raise error
+            raise
     except BaseException as error:
         for part in begun:
             ended = (
@@ -157,11 +160,20 @@ def make_one(client: Client, place: Place, pace: Pace, last: Task | None) -> tup
                 and error.code in ("task_failed", "conflict")
                 and error.outcome != SOMETHING
             )
-            if ended and part.is_empty:
+            if (ended or not may_resume(error)) and part.is_empty:
                 part.drop()
             part.close()
         raise
     return Offer(made.task, made.record, link, made.joined, not made.joined), begun[0]
+
+
+def may_resume(error: BaseException) -> bool:
+    """Whether the next run may fetch the same backup, so that even an empty part has a use: it says
+    that no other backup has to be made."""
+    if not isinstance(error, DocSpaceError):
+        return True
+    lasting = error.code not in (*PASSING, "tls", "guard", "task_failed", "conflict")
+    return not lasting and (error.code != "server" or error.status in (502, 503, 504))
 
 
 def created_on(record: Record) -> datetime:

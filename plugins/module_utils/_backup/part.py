@@ -10,9 +10,11 @@ This file is private to the collection.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
+import secrets
 import stat
 from pathlib import Path
 
@@ -33,19 +35,51 @@ from .local_files import (
 # A link is good for a day (C34). After that nothing can go on with a part.
 LONGEST_LIFE = 25 * 3600
 _PART = re.compile(r"\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part")
+# Files that prove what a folder takes. A UUID that no server gives.
+_TRIAL = re.compile(r"\.00000000-0000-0000-[0-9a-f]{4}-[0-9a-f]{12}\..+", re.DOTALL)
 _PIECE = 1024 * 1024
+# After at most so many bytes the room on the disk is looked at again.
+_ROOM_EVERY = 8 * 1024 * 1024
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# Where the fsync of a folder isn't implemented, or would need a right to read: older CIFS, some
+# FUSE file systems. What it protects against, a crash of the machine, leaves what `recover` ends.
+_NO_FOLDER_SYNC = (
+    errno.EINVAL,
+    errno.EBADF,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+)
+
+
+class DiskFull(DocSpaceError):
+    """The disk has no more room, or no more than `min_free_percent` keeps free."""
+
+
+class Unusable(DocSpaceError):
+    """A file can't be created, written or named. error: why."""
+
+    def __init__(self, message: str, error: OSError) -> None:
+        super().__init__("task_failed", message)
+        self.error = error
 
 
 class Part:
     """An open part, locked: no other run writes it. size: how many bytes are there and judged.
 
-    It is what a stream writes to. complete: its manifest is there, so that its content will be
-    compared with that; its mode and owner may be those of the finished copy.
+    It is what a stream writes to. min_free: how many per cent of the disk stay free. complete: its
+    manifest is there, so that its content will be compared with that; its mode and owner may be
+    those of the finished copy.
     """
 
-    def __init__(self, folder: str, identity: str, *, complete: bool = False) -> None:
+    def __init__(
+        self, folder: str, identity: str, min_free: int, *, complete: bool = False
+    ) -> None:
         self.id, self.path, self._folder = identity, place_of_part(folder, identity), folder
         self.size, self._judge = 0, Judge()
+        self._min_free, self._allowed = min_free, 0
         try:
             self._file = _open_locked(self.path, complete=complete)
         except OSError as error:
@@ -69,10 +103,11 @@ class Part:
     def announced(self, total: int | None) -> None:
         """Refuse a file for which there is no room, before it fills the disk."""
         if total is not None:
-            require_room(self._folder, total - self.size)
+            require_room(self._folder, total - self.size, self._min_free)
 
     def take(self, piece: bytes) -> bool:
         """The next bytes. False when the file can't be whole any more."""
+        self._require_reserve(len(piece))
         rest = memoryview(piece)
         try:
             while rest:
@@ -100,6 +135,11 @@ class Part:
         """The verdict on what came. After it, `reread` begins anew."""
         return self._judge.finish()
 
+    def rename(self, path: str) -> None:
+        """Give it another name, under which it is dropped. An OSError is the caller's."""
+        Path(self.path).replace(path)
+        self.path = path
+
     def sync(self) -> None:
         """Have it on the disk."""
         try:
@@ -110,7 +150,7 @@ class Part:
     @property
     def is_empty(self) -> bool:
         """Whether nothing has come so far, in this run or before."""
-        return os.fstat(self._file).st_size == 0
+        return self._file >= 0 and os.fstat(self._file).st_size == 0
 
     def drop(self) -> None:
         """Remove it."""
@@ -124,6 +164,21 @@ class Part:
             os.close(self._file)
         self._file = -1
 
+    def _require_reserve(self, count: int) -> None:
+        """Fail before so many bytes would use up the share that is kept free."""
+        if self._allowed < count:
+            spare = _spare(self._folder, self._min_free)
+            if spare is not None and spare < count:
+                raise DiskFull(
+                    "guard",
+                    f"The disk of {self._folder} is full, except for the {self._min_free} % that "
+                    "'min_free_percent' keeps free.",
+                )
+            self._allowed = max(
+                count, _ROOM_EVERY if spare is None else min(spare // 2, _ROOM_EVERY)
+            )
+        self._allowed -= count
+
 
 def place_of_part(folder: str, identity: str) -> str:
     """Where the file of a backup grows."""
@@ -135,35 +190,52 @@ def is_there(folder: str, identity: str) -> bool:
     return os.path.lexists(place_of_part(folder, identity))
 
 
-def require_room(folder: str, needed: int) -> None:
-    """Fail when a file system has less room left than so many bytes."""
-    try:
-        system = os.statvfs(folder)
-    except OSError as error:
-        raise disk_error(f"{folder} can't be looked at", error) from error
-    free = system.f_bavail * system.f_frsize
-    if free < needed:
+def require_room(folder: str, needed: int, min_free: int) -> None:
+    """Fail when a file of so many bytes would leave less than `min_free` per cent of a disk free."""
+    spare = _spare(folder, min_free)
+    if spare is not None and spare < needed:
         raise DocSpaceError(
             "guard",
-            f"There is no room for the file in {folder}: it needs {needed} bytes, and {free} are "
+            f"There is no room for the file in {folder}: it needs {needed} bytes, and "
+            f"{max(0, spare)} may be used, because 'min_free_percent' keeps {min_free} % of the disk "
             "free. Make room, or give another 'dest'.",
         )
 
 
+def _spare(folder: str, min_free: int) -> int | None:
+    """How many bytes may still be written; None where the file system doesn't say."""
+    try:
+        system = os.statvfs(folder)
+    except OSError as error:
+        raise disk_error(f"{folder} can't be read", error) from error
+    if not system.f_blocks:
+        return None
+    # Rounded up: at 0 % nothing, else never less than was asked for.
+    kept = -(-system.f_blocks * min_free // 100)
+    return (system.f_bavail - kept) * system.f_frsize
+
+
+def trial_id() -> str:
+    """A UUID for files that only prove what a folder takes."""
+    return f"00000000-0000-0000-{secrets.token_hex(2)}-{secrets.token_hex(6)}"
+
+
 def sweep(folder: str) -> None:
-    """Remove the parts that nothing can go on with any more."""
+    """Remove parts that are too old to be resumed, and files that interrupted trials left."""
     for entry in Path(folder).iterdir():
-        if _PART.fullmatch(entry.name):
+        if _TRIAL.fullmatch(entry.name):
+            remove_if_old(str(entry), 0)
+        elif _PART.fullmatch(entry.name):
             remove_if_old(str(entry))
 
 
-def remove_if_old(path: str) -> None:
-    """Remove a file of ours that a run has left, unless another run uses it."""
+def remove_if_old(path: str, age: float = LONGEST_LIFE) -> None:
+    """Remove a file of ours that a run left so many seconds ago, unless another run has it open."""
     with contextlib.suppress(OSError, UnsafeFile):
         status = os.lstat(path)
-        if not stat.S_ISREG(status.st_mode) or wall_time() - status.st_mtime <= LONGEST_LIFE:
+        if not stat.S_ISREG(status.st_mode) or (age and wall_time() - status.st_mtime <= age):
             return
-        file = open_regular(path)
+        file = open_to_lock(path)
         try:
             require_ours(file, path)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -172,18 +244,31 @@ def remove_if_old(path: str) -> None:
             os.close(file)
 
 
-def sync_folder(folder: str) -> None:
-    """Have the names in a folder on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def open_to_lock(path: str) -> int:
+    """Open a file that is there to lock it. NFS locks only what is open for writing."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return open_regular(path, os.O_RDWR)
+    except PermissionError:
+        return open_regular(path)
+
+
+def sync_folder(folder: str) -> None:
+    """Have the names in a folder on the disk, where the file system can do that."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
 
 
 def disk_error(what: str, error: OSError) -> DocSpaceError:
     """The failure of a file where the module runs."""
-    return DocSpaceError("task_failed", f"{what} where the module runs: {error_text(error)}.")
+    message = f"{what} where the module runs: {error_text(error)}."
+    return DiskFull("guard", message) if error.errno in _FULL else Unusable(message, error)
 
 
 def require_usable(folder: str, identity: str) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .._portal.client import LONGEST_RETRY_AFTER, Client
-from .._portal.errors import DocSpaceError, config_error, protocol_error
+from .._portal.errors import DocSpaceError, protocol_error
 from .._portal.form import Form, post
 from .._portal.values import first_line, is_whole
 from .local_files import error_text
@@ -160,8 +160,11 @@ class Upload:
             try:
                 piece = self._source.file.read(min(PIECE, count))
             except OSError as error:
-                raise config_error(
-                    f"src: the file can't be read any more ({error_text(error)}). Nothing was restored."
+                # Not `config`: the upload has begun.
+                raise DocSpaceError(
+                    "task_failed",
+                    f"src: the file can't be read any more ({error_text(error)}). Nothing was "
+                    "restored.",
                 ) from error
             if not piece:
                 raise self._source.changed()

@@ -53,11 +53,16 @@ class Client:
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
         """While something is waited for, no request takes longer than the wait has left."""
-        self._until = time.monotonic() + seconds
+        before, self._until = self._until, time.monotonic() + seconds
         try:
             yield
         finally:
-            self._until = None
+            self._until = before
+
+    @property
+    def left(self) -> float:
+        """Seconds that the wait has left, 0 or less once it is over; infinite without one."""
+        return float("inf") if self._until is None else self._until - time.monotonic()
 
     def get(
         self,
@@ -145,11 +150,12 @@ class Client:
         timeout = self.connection.timeout
         return [timeout / 10.0, timeout * 0.9]
 
-    def pause(self, attempt: int, why: DocSpaceError) -> None:
+    def pause(self, attempt: int, why: DocSpaceError, at_most: float = float("inf")) -> None:
         """Wait before the repetition with this number, which counts from 0."""
         delay = min(8.0, 0.5 * 2.0 ** min(attempt, 4) * random.uniform(1.0, 1.25))
         if why.retry_after is not None:
             delay = why.retry_after
+        delay = max(0.0, min(delay, at_most))
         self.log(f"{why.method} {why.path}: {why.code}, repeated after {delay:.1f} s")
         if why.code == "rate_limited":
             self.gate.pause(delay)
@@ -208,7 +214,5 @@ class Client:
         """Seconds for each read, and for an answer as a whole: what the options and a wait leave."""
         timeout = self.connection.timeout
         whole = timeout * WHOLE_ANSWER
-        if self._until is not None:
-            left = max(LEAST, self._until - time.monotonic())
-            timeout, whole = min(timeout, left), min(whole, left)
-        return timeout, whole
+        left = max(LEAST, self.left)
+        return min(timeout, left), min(whole, left)

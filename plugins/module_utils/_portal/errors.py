@@ -100,6 +100,10 @@ class DocSpaceError(Exception):
         }
 
 
+class FileOptionsError(Exception):
+    """The file options (mode, owner, group, attributes, SELinux) can't be applied to a file."""
+
+
 def config_error(message: str) -> DocSpaceError:
     """Input that our own check refuses, before anything is sent."""
     return DocSpaceError("config", message)

@@ -86,6 +86,9 @@ def refused(_client: Client, answer: Any) -> DocSpaceError:
     decoded, page = read_answer(answer)
     failure = from_answer(status, answer.headers, decoded, page=page)
     error = failure or protocol_error("The portal answers without the file.", status=status)
+    if status == 416:
+        # The requested range isn't in this file, so the part isn't its beginning.
+        error = Astray(error.code, error.message, status=status, detail=error.detail)
     if status in _MEANS:
         error.message = f"{_MEANS[status]} (HTTP {status}). Have a new backup made."
     error.outcome = NOTHING

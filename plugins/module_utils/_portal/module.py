@@ -9,9 +9,10 @@ This file is private to the collection.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
@@ -20,7 +21,7 @@ from .accidents import refuse_accidents
 from .client import Client
 from .connection import CONNECTION, build_connection, check_given
 from .credentials import note_secrets
-from .errors import DocSpaceError, config_error
+from .errors import DocSpaceError, FileOptionsError, config_error
 from .gate import Gate, Interrupted
 from .values import clean, has_surrogate, is_common, printable
 from .wire import REQUESTS_ERROR
@@ -46,6 +47,31 @@ class Result:
 def now() -> datetime:
     """The time of the run, in UTC and whole seconds as all times here."""
     return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+def set_file_options(module: AnsibleModule, path: str) -> bool:
+    """Apply Ansible's file options to a file. Gives whether one of them differed.
+
+    In check mode they are only checked. A FileOptionsError says what can't be applied.
+    """
+
+    def fail(msg: str, **values: Any) -> NoReturn:
+        details = values.get("details") or values.get("exception")
+        raise FileOptionsError(
+            "The file options (mode, owner, group, attributes) can't be applied in "
+            f"{os.path.split(path)[0]!r}: {msg}{f' ({details})' if details else ''}."
+        )
+
+    usual = module.fail_json
+    module.fail_json = fail
+    try:
+        options = {**module.load_file_common_arguments(module.params, path=path), "path": path}
+        # The path is one that exists: nothing in it is a variable.
+        return bool(module.set_fs_attributes_if_different(options, changed=False, expand=False))
+    except OSError as error:
+        fail(str(error.strerror))
+    finally:
+        module.fail_json = usual
 
 
 def run_module(

@@ -27,6 +27,10 @@ LEAST = 64 * 1024
 _PLACE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
+class OutOfTime(DocSpaceError):
+    """The wait was over before the file was complete."""
+
+
 class Sink(Protocol):
     """Where the bytes go."""
 
@@ -51,7 +55,8 @@ def fetch(client: Client, link: str, sink: Sink) -> int:
     """Fetch what is missing of a file. Gives how often that went on from the middle.
 
     link: as `whole_address` gives it. A try that brings little counts against the portal's
-    `retries`; one that brings more starts the count anew.
+    `retries`; one that brings more starts the count anew. Within `client.within` the whole fetch
+    ends with OutOfTime when that wait is over.
     """
     return _Fetch(client, link, sink).run()
 
@@ -69,6 +74,8 @@ class _Fetch:
         while True:
             client.gate.wait(writes=False)
             try:
+                if client.left <= 0:
+                    raise self._out_of_time()
                 self._try()
                 return self._went_on
             except DocSpaceError as error:
@@ -82,12 +89,26 @@ class _Fetch:
                 farthest = max(farthest, sink.size)
                 patient = (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER
                 again = astray or error.transient or error.code == "rate_limited"
+                if again and client.left <= 0:
+                    raise self._out_of_time() from error
                 if not (again and patient) or failed > client.retries:
                     if again and sink.size:
-                        there = f"{sink.size} of {self._total or 'so many'} bytes"
-                        error.message = f"{error.message} {there} are there: run again to go on."
+                        error.message += self._progress()
                     raise
-                client.pause(max(0, failed - 1), error)
+                client.pause(max(0, failed - 1), error, at_most=client.left)
+
+    def _out_of_time(self) -> OutOfTime:
+        error = OutOfTime(
+            "task_failed",
+            "'wait_timeout' passed before the file was complete. Raise it if this happens again."
+            f"{self._progress()}",
+        )
+        error.method, error.path = "GET", urlsplit(self._target).path
+        return error
+
+    def _progress(self) -> str:
+        of = "" if self._total is None else f" of {self._total}"
+        return f" {self._sink.size}{of} bytes downloaded; run the task again to resume."
 
     def _try(self) -> None:
         sink = self._sink
@@ -102,12 +123,13 @@ class _Fetch:
         with self._open({"Range": f"bytes={begin}-"} if begin else {}) as (wire, answer):
             begin = self._begins_at(answer, begin)
             sink.announced(self._total)
-            came, (_timeout, whole) = 0, self._client.limits()
-            again = begin < sink.size
+            came, again = 0, begin < sink.size
             for piece in answer.raw.stream(LEAST, decode_content=False):
                 came += len(piece)
                 if came >= LEAST:
-                    wire.more(whole)
+                    if self._client.left <= 0:
+                        raise self._out_of_time()
+                    wire.more(self._client.limits()[1])
                     came = 0
                 if again and piece[:1] != sink.last():
                     raise Astray("protocol", "The portal's file isn't the one that was begun.")

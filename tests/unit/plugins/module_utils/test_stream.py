@@ -321,6 +321,17 @@ def test_a_file_that_takes_longer_than_an_answer_may() -> None:
         assert handler.asked == [None]
 
 
+def test_a_file_that_drips_as_long_as_it_is_let() -> None:
+    """Each 64 KiB come in time, but the whole may take only so long."""
+    with dripping(LEAST, 0.6) as (url, handler):
+        held, portal = Held(), client(url, 30.0, retries=5)
+        with portal.within(1.0), pytest.raises(DocSpaceError) as error:
+            fetch(portal, f"{url}/file", held)
+        assert error.value.code == "task_failed" and "'wait_timeout'" in error.value.message
+        assert 0 < held.size < len(handler.file) and handler.asked == [None]
+        assert f"{held.size} of {len(handler.file)} bytes downloaded" in error.value.message
+
+
 def test_a_file_that_stops_to_come() -> None:
     """What came till then counts: on from there."""
     with dripping(LEAST + 5, 0.6) as (url, handler):

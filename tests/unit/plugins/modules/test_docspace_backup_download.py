@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -267,6 +268,7 @@ ODD = [
     ),
     pytest.param(rest(LEAST, headers={"Content-Range": "bytes */*"}), id="no place"),
     pytest.param(rest(LEAST, headers={}), id="nothing said"),
+    pytest.param(empty(416), id="not satisfiable"),
 ]
 
 
@@ -732,6 +734,17 @@ REFUSALS = [
 ]
 
 
+def test_a_portal_that_satisfies_no_range_at_all(wire: Wire, run: Run, tmp_path: Path) -> None:
+    """To begin anew is a try that counts."""
+    (tmp_path / f".{ONE}.part").write_bytes(FILE[:1000])
+    named(wire)
+    ask(wire, empty(416), 999)
+    for _try in range(2):
+        ask(wire, empty(416))
+    refused(run(MODULE, dest=str(tmp_path), id=ONE, retries=2), "rejected")
+    assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.words)
 def test_refusals_of_a_link(wire: Wire, run: Run, tmp_path: Path, refusal: Refusal) -> None:
     """What is there of the file stays there."""
@@ -807,48 +820,456 @@ def test_a_file_of_unknown_length(wire: Wire, run: Run, tmp_path: Path) -> None:
 # --- the disk ---
 
 
+class Disk(NamedTuple):
+    """What statvfs says of a disk with a million bytes in blocks of 512."""
+
+    f_bavail: int
+    f_blocks: int = 2000
+    f_frsize: int = 512
+    f_files: int = 0
+    f_ffree: int = 0
+    f_flag: int = 0
+
+
+def disk(patch: pytest.MonkeyPatch, free: int, **values: int) -> None:
+    """A disk on which so many bytes are free."""
+    patch.setattr(os, "statvfs", lambda _path: Disk(free // 512, **values))
+
+
 def test_room_is_looked_for_before_the_first_byte(
     wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Full(NamedTuple):
-        f_bavail: int = (len(FILE) - 1) // 512
-        f_frsize: int = 512
-
-    monkeypatch.setattr(os, "statvfs", lambda _path: Full())
+    disk(monkeypatch, len(FILE) - 1)
     for check_mode in (False, True):
         named(wire)
         ask(wire, whole())
-        result = run(MODULE, dest=str(tmp_path), id=ONE, check_mode=check_mode)
+        options = {"min_free_percent": 0, "check_mode": check_mode}
+        result = run(MODULE, dest=str(tmp_path), id=ONE, **options)
         assert "no room" in refused(result, "guard")
-    assert (tmp_path / f".{ONE}.part").read_bytes() == b""
+        assert names(tmp_path) == []
     # What is there already needs no more room.
     (tmp_path / f".{ONE}.part").write_bytes(FILE[:1000])
     named(wire)
     ask(wire, rest(999), 999)
+    assert run(MODULE, dest=str(tmp_path), id=ONE, min_free_percent=0)["changed"] is True
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_share_of_the_disk_stays_free(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check_mode: bool
+) -> None:
+    """30 % of 2,000 blocks are 600."""
+    kept, needed = 600 * 512, -(-len(FILE) // 512) * 512
+    options: dict[str, Any] = {"min_free_percent": 30, "check_mode": check_mode}
+    disk(monkeypatch, kept + needed - 512)
+    named(wire)
+    ask(wire, whole())
+    result = run(MODULE, dest=str(tmp_path), id=ONE, **options)
+    assert "min_free_percent" in refused(result, "guard")
+    # Less than that is free already: nothing is sent.
+    disk(monkeypatch, kept - 512)
+    refused(run(MODULE, dest=str(tmp_path), **options), "guard")
+    disk(monkeypatch, kept + needed)
+    named(wire)
+    ask(wire, whole())
+    assert run(MODULE, dest=str(tmp_path), id=ONE, **options)["changed"] is True
+
+
+@pytest.mark.parametrize("percent", [-1, 100])
+def test_a_share_that_is_none(run: Run, tmp_path: Path, percent: int) -> None:
+    result = run(MODULE, dest=str(tmp_path), min_free_percent=percent)
+    assert "min_free_percent" in refused(result, "config")
+
+
+def test_a_file_system_that_does_not_say_how_large_it_is(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk(monkeypatch, 0, f_blocks=0)
+    named(wire)
+    ask(wire, whole())
     assert run(MODULE, dest=str(tmp_path), id=ONE)["changed"] is True
 
 
+CHUNKED = Answer(
+    raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+    % (len(FILE), FILE)
+)
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_file_of_unknown_length_leaves_the_share_free(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    """The disk shrinks with what is written. The file is removed, so that there is room again."""
+    sizes: list[int] = []
+
+    def shrinking(_path: object) -> Disk:
+        sizes.append(sum(one.stat().st_size for one in tmp_path.iterdir()))
+        return Disk(600 + (200_000 - sizes[-1]) // 512)
+
+    monkeypatch.setattr(os, "statvfs", shrinking)
+    make(wire) if made else named(wire)
+    ask(wire, CHUNKED)
+    options = {} if made else {"id": ONE}
+    result = run(MODULE, dest=str(tmp_path), min_free_percent=30, **options)
+    message = refused(result, "guard", changed=made)
+    assert "min_free_percent" in message and "file was removed" in message
+    assert result["task"]["id"] == ONE
+    assert names(tmp_path) == [] and LEAST < max(sizes) <= 200_000
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_disk_that_fills_up(
-    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     written: list[int] = []
     write = os.write
 
     def fill(file: int, data: bytes) -> int:
         if sum(written) >= 2 * LEAST:
-            raise OSError(28, "No space left on device")
+            raise OSError(number, os.strerror(number))
         written.append(write(file, data[:LEAST]))
         return written[-1]
 
+    make(wire)
+    ask(wire, whole())
+    monkeypatch.setattr(os, "write", fill)
+    result = run(MODULE, dest=str(tmp_path))
+    message = refused(result, "guard", changed=True)
+    assert os.strerror(number) in message and "file was removed" in message
+    assert result["task"]["id"] == ONE and names(tmp_path) == []
+
+
+# --- what the folder takes is known before anything is sent ---
+
+
+class Fault(NamedTuple):
+    """What a file system does. call: of os or fcntl, or of Path. after: so many calls work."""
+
+    call: str
+    number: int
+    code: str = "config"
+    words: str = ""
+    after: int = 0
+
+
+FAULTS = [
+    Fault("fcntl.flock", errno.ENOLCK, words="no locks"),
+    Fault("fcntl.flock", errno.EOPNOTSUPP, words="no locks"),
+    Fault("os.fchmod", errno.EPERM, words="set its mode"),
+    Fault("os.open", errno.EACCES, words="right to list"),
+    Fault("os.open", errno.EROFS, words="read-only"),
+    Fault("os.open", errno.EPERM, words="create a file"),
+    Fault("os.open", errno.ENAMETOOLONG, words="too long"),
+    Fault("os.open", errno.ENOSPC, "guard", "Make room for files"),
+    Fault("os.open", errno.ENOSPC, "guard", "Make room for files", after=1),
+    Fault("os.open", errno.EDQUOT, "guard", "Make room for files"),
+    Fault("os.write", errno.EDQUOT, "guard", "Make room for files"),
+    Fault("os.fsync", errno.EDQUOT, "guard", "Make room for files"),
+    Fault("os.fsync", errno.EIO, "task_failed", "Nothing was sent"),
+    Fault("Path.replace", errno.EINVAL, words="such a name"),
+    Fault("Path.replace", errno.EACCES, words="right to list"),
+]
+
+
+def break_call(
+    patch: pytest.MonkeyPatch, fault: Fault, folder: Path, only: Callable[[int | str], bool]
+) -> None:
+    """Have a call fail for files in a folder. only: decides for a path or a descriptor."""
+    owner: Any = {"fcntl": fcntl, "os": os, "Path": Path}[fault.call.partition(".")[0]]
+    name = fault.call.partition(".")[2]
+    usual, worked = getattr(owner, name), []
+
+    def call(file: Any, *values: Any, **options: Any) -> Any:
+        path = Path(f"/proc/self/fd/{file}").readlink() if isinstance(file, int) else Path(file)
+        creates = name != "open" or values[0] & os.O_CREAT
+        if creates and path.is_relative_to(folder) and only(file):
+            worked.append(file)
+            if len(worked) > fault.after:
+                raise OSError(fault.number, os.strerror(fault.number))
+        return usual(file, *values, **options)
+
+    patch.setattr(owner, name, call)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.call}-{fault.number}")
+@pytest.mark.parametrize("file", [None, "portal.tar.gz"])
+def test_a_folder_that_takes_no_copy(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, file: str | None
+) -> None:
+    """Nothing is sent, so no backup is started, and nothing stays in the folder."""
+    dest = tmp_path if file is None else tmp_path / file
+    with monkeypatch.context() as patch:
+        break_call(patch, fault, tmp_path, lambda _file: True)
+        result = run(MODULE, dest=str(dest))
+    message = refused(result, fault.code)
+    assert fault.words in message and os.strerror(fault.number) in message
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("values", [{"f_flag": os.ST_RDONLY}, {"f_files": 3}], ids=str)
+def test_a_folder_that_takes_no_copy_in_a_dry_run(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, int]
+) -> None:
+    disk(monkeypatch, 10**6, **values)
+    result = run(MODULE, dest=str(tmp_path), check_mode=True)
+    refused(result, "config" if "f_flag" in values else "guard")
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [({"mode": "rwx"}, "mode"), ({"owner": "no such user"}, "no such user")],
+)
+def test_file_options_that_cannot_be_applied(
+    wire: Wire, run: Run, tmp_path: Path, option: dict[str, str], words: str, check_mode: bool
+) -> None:
+    for _copy in range(2):
+        result = run(MODULE, dest=str(tmp_path), check_mode=check_mode, **option)
+        assert words in refused(result, "config")
+        # Of a copy that is there, too.
+        lay(tmp_path / "copy.tar.gz", paper(wire))
+        option = {**option, "max_age": "1d"}
+    assert names(tmp_path) == ["copy.tar.gz", "copy.tar.gz.json"]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("right", ["search", "list"])
+@pytest.mark.parametrize("file", [None, "portal.tar.gz"])
+def test_a_folder_that_may_not_be_searched_or_listed(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    right: str,
+    file: str | None,
+    check_mode: bool,
+) -> None:
+    dest = tmp_path if file is None else tmp_path / file
+    with monkeypatch.context() as patch:
+        for call in ("Path.stat",) if right == "search" else ("Path.iterdir", "os.scandir"):
+            break_call(patch, Fault(call, errno.EACCES), tmp_path, lambda _file: True)
+        if right == "list" and file is not None and check_mode:
+            # A dry run for a certain file lists nothing.
+            patch.setattr(os, "access", lambda _path, _mode: False)
+        result = run(MODULE, dest=str(dest), check_mode=check_mode)
+    assert "list" in refused(result, "config")
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(
+    "file",
+    ["x" * 251, "x" * 300, "\u20ac" * 84, "none/" + "x" * 300, "x" * 300 + "/y", "x/" * 2100 + "y"],
+    ids=["with its manifest", "file", "in bytes", "no folder", "folder", "path"],
+)
+def test_names_that_are_too_long(run: Run, tmp_path: Path, file: str, check_mode: bool) -> None:
+    result = run(MODULE, dest=f"{tmp_path}/{file}", check_mode=check_mode)
+    assert "dest: " in refused(result, "config")
+    assert names(tmp_path) == []
+
+
+def test_the_longest_name(wire: Wire, run: Run, tmp_path: Path) -> None:
+    for file in ("x" * 250, "\u20ac" * 83):
+        named(wire)
+        ask(wire, whole())
+        assert run(MODULE, dest=str(tmp_path / file), id=ONE)["changed"] is True
+        assert (tmp_path / file).read_bytes() == FILE
+
+
+def test_an_address_that_no_manifest_can_hold(wire: Wire, run: Run, tmp_path: Path) -> None:
+    result = run(MODULE, url=f"{wire.url}/{'x' * 2048}", dest=str(tmp_path))
+    assert "url: " in refused(result, "config")
+
+
+def test_a_time_of_less_than_four_digits(wire: Wire, run: Run, tmp_path: Path) -> None:
+    """Some platforms write such years without zeros."""
+    wire.expect("GET", HISTORY, ok([{**TEMPORARY, "createdOn": "0002-01-01T00:00:00"}]))
+    wire.expect("GET", PROGRESS, ok(DONE))
+    ask(wire, whole())
+    run(MODULE, dest=str(tmp_path), id=ONE)
+    assert (tmp_path / name(wire, "0002-01-01T00-00-00Z")).read_bytes() == FILE
+    assert run(MODULE, dest=str(tmp_path), id=ONE)["changed"] is False
+
+
+@pytest.mark.parametrize(
+    "number", [errno.EINVAL, errno.EBADF, errno.EACCES, errno.ENOTSUP, errno.ENOSYS]
+)
+def test_a_folder_without_fsync(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Older CIFS, some FUSE file systems: the file still gets its name."""
+    make(wire)
+    ask(wire, whole())
+    wire.expect("DELETE", DELETE, ok(True))
+    with monkeypatch.context() as patch:
+        only_folders = lambda file: stat.S_ISDIR(os.fstat(int(file)).st_mode)  # noqa: E731
+        break_call(patch, Fault("os.fsync", number), tmp_path, only_folders)
+        run(MODULE, dest=str(tmp_path))
+    assert names(tmp_path) == [name(wire), f"{name(wire)}.json"]
+
+
+def test_what_a_trial_has_left_is_removed(wire: Wire, run: Run, tmp_path: Path) -> None:
+    """But nothing that another run works with."""
+    begin = ".00000000-0000-0000-"
+    for file in ("1234-123456789abc.part", "1234-123456789abc.portal.tar.gz.json"):
+        (tmp_path / (begin + file)).write_bytes(b"x")
+    with (tmp_path / f"{begin}4321-123456789abc.part").open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        named(wire)
+        ask(wire, whole())
+        run(MODULE, dest=str(tmp_path), id=ONE)
+    left = [Path(str(other.name)).name, name(wire), f"{name(wire)}.json"]
+    assert names(tmp_path) == left
+
+
+def test_a_trial_that_another_run_takes_for_a_left_one_is_made_again(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        busy = Fault("fcntl.flock", errno.EWOULDBLOCK)
+        left = [True, True]
+        break_call(patch, busy, tmp_path, lambda _file: bool(left) and left.pop())
+        named(wire)
+        ask(wire, whole())
+        assert run(MODULE, dest=str(tmp_path), id=ONE)["changed"] is True
+    assert left == []
+
+
+# --- what fails after the start ---
+
+
+def test_a_part_that_cannot_be_created_after_the_start(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder took files a moment ago."""
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("POST", START, ok(task(status=0)), body=BODY)
+    with monkeypatch.context() as patch:
+        fault = Fault("os.open", errno.EACCES)
+        break_call(patch, fault, tmp_path, lambda file: ONE in str(file))
+        result = run(MODULE, dest=str(tmp_path))
+    refused(result, "task_failed", changed=True)
+    assert result["task"]["id"] == ONE and result["joined"] is False
+
+
+def test_a_link_that_cannot_be_read_after_the_backup_was_made(
+    wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    make(wire)
+    wire._expected.pop()
+    wire.expect("GET", PROGRESS, failed(500))
+    result = run(MODULE, dest=str(tmp_path))
+    refused(result, "server", changed=True)
+    assert result["task"]["id"] == ONE and names(tmp_path) == []
+
+
+def test_something_comes_into_the_way_after_the_start(wire: Wire, run: Run, tmp_path: Path) -> None:
+    """No longer a matter of the options. The next run fetches the backup that was made."""
+    (tmp_path / name(wire)).mkdir()
+    make(wire)
+    result = run(MODULE, dest=str(tmp_path))
+    refused(result, "guard", changed=True)
+    assert result["task"]["id"] == ONE
+    (tmp_path / name(wire)).rmdir()
     named(wire)
     ask(wire, whole())
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "write", fill)
-        result = run(MODULE, dest=str(tmp_path), id=ONE)
-    assert "No space left on device" in refused(result, "task_failed")
+    assert run(MODULE, dest=str(tmp_path))["backup"]["id"] == ONE
+
+
+LASTING = [empty(401), empty(403), empty(404), failed(500), html(200), Answer(302)]
+
+
+@pytest.mark.parametrize("answer", LASTING, ids=lambda answer: str(answer.status))
+@pytest.mark.parametrize("made", [False, True])
+def test_a_fetch_that_fails_before_the_first_byte(
+    wire: Wire, run: Run, tmp_path: Path, answer: Answer, made: bool
+) -> None:
+    """It leaves no empty part."""
+    make(wire) if made else named(wire)
+    ask(wire, answer)
+    result = run(MODULE, dest=str(tmp_path), **({} if made else {"id": ONE}))
+    assert result["failed"] is True and result["changed"] is made
+    assert result["failure"]["code"] != "config"
+    assert result["task"]["id"] == ONE and names(tmp_path) == []
+
+
+@pytest.mark.parametrize("answer", [CLOSE, empty(503)], ids=["closed", "503"])
+def test_a_trouble_that_passes_before_the_first_byte(
+    wire: Wire, run: Run, tmp_path: Path, answer: Answer
+) -> None:
+    """The next run fetches the backup that was made, and has no other one made."""
+    make(wire)
+    ask(wire, answer)
+    result = run(MODULE, dest=str(tmp_path), retries=0)
+    assert result["failed"] is True and result["changed"] is True
+    assert names(tmp_path) == [f".{ONE}.part"]
     named(wire)
-    ask(wire, rest(2 * LEAST - 1), 2 * LEAST - 1)
+    ask(wire, whole())
+    assert run(MODULE, dest=str(tmp_path))["changed"] is True
+    # Where the backup is named, the next run needs no such sign.
+    (tmp_path / name(wire)).unlink()
+    named(wire)
+    ask(wire, answer)
+    assert run(MODULE, dest=str(tmp_path), id=ONE, retries=0)["failed"] is True
+    assert names(tmp_path) == [f"{name(wire)}.json"]
+
+
+# --- the time of the whole task ---
+
+
+def test_the_wait_bounds_the_fetch(wire: Wire, run: Run, tmp_path: Path, clock: Any) -> None:
+    """Each try downloads enough to be repeated, half a second later."""
+    named(wire)
+    ask(wire, cut(LEAST + 10))
+    ask(wire, cut(3 * LEAST, begin=LEAST + 10), LEAST + 10)
+    result = run(MODULE, dest=str(tmp_path), id=ONE, wait_timeout=1, secrets=SIGNED)
+    message = refused(result, "task_failed")
+    assert "wait_timeout" in message
+    assert f"{3 * LEAST} of {len(FILE)} bytes downloaded; run the task again" in message
+    assert sum(clock.sleeps) == pytest.approx(1)
+    assert names(tmp_path) == [f".{ONE}.part"]
+    named(wire)
+    ask(wire, rest(3 * LEAST - 1), 3 * LEAST - 1)
     assert run(MODULE, dest=str(tmp_path), id=ONE)["resumed"] == 1
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_pause_that_is_asked_for_is_not_longer_than_the_wait(
+    wire: Wire, run: Run, tmp_path: Path, clock: Any, check_mode: bool
+) -> None:
+    named(wire)
+    ask(wire, empty(429, Retry_After="30"))
+    options: dict[str, Any] = {"wait_timeout": 5, "check_mode": check_mode}
+    refused(run(MODULE, dest=str(tmp_path), id=ONE, **options), "task_failed")
+    assert clock.sleeps == [pytest.approx(5)]
+
+
+def test_a_portal_that_takes_the_whole_wait_to_say_what_is_there(
+    wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    """No backup is started then."""
+    wire.expect("GET", HISTORY, empty(429, Retry_After="10"))
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(None))
+    result = run(MODULE, dest=str(tmp_path), wait_timeout=10)
+    assert "Nothing was started" in refused(result, "task_failed")
+    assert names(tmp_path) == []
+
+
+def test_a_wait_that_ends_with_the_backup_made(wire: Wire, run: Run, tmp_path: Path) -> None:
+    """The next run fetches it."""
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("POST", START, ok(task(status=0)), body=BODY)
+    wire.expect("GET", PROGRESS, ok(DONE))
+    wire.expect("GET", HISTORY, ok([TEMPORARY]))
+    wire.expect("GET", PROGRESS, ok(DONE))
+    result = run(MODULE, dest=str(tmp_path), wait_timeout=1)
+    assert "wait_timeout" in refused(result, "task_failed", changed=True)
+    assert names(tmp_path) == [f".{ONE}.part"]
+    named(wire)
+    ask(wire, whole())
+    assert run(MODULE, dest=str(tmp_path))["backup"]["id"] == ONE
 
 
 def test_a_second_run_on_the_same_file(wire: Wire, run: Run, tmp_path: Path) -> None:
