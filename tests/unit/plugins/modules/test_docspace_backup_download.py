@@ -981,7 +981,8 @@ def break_call(
     usual, worked = getattr(owner, name), []
 
     def call(file: Any, *values: Any, **options: Any) -> Any:
-        path = Path(f"/proc/self/fd/{file}").readlink() if isinstance(file, int) else Path(file)
+        place = f"/proc/self/fd/{file}" if isinstance(file, int) else os.fsdecode(file)
+        path = Path(place).readlink() if isinstance(file, int) else Path(place)
         creates = name != "open" or values[0] & os.O_CREAT
         if creates and path.is_relative_to(folder) and only(file):
             worked.append(file)
@@ -1105,6 +1106,49 @@ def test_a_folder_without_fsync(
         break_call(patch, Fault("os.fsync", number), tmp_path, only_folders)
         run(MODULE, dest=str(tmp_path))
     assert names(tmp_path) == [name(wire), f"{name(wire)}.json"]
+
+
+@pytest.mark.parametrize("step", ["renamed", "swept"])
+def test_a_file_system_that_locks_only_what_is_open_for_writing(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """As NFS does."""
+    usual = fcntl.flock
+
+    def lock(file: Any, operation: int) -> None:
+        number = file if isinstance(file, int) else file.fileno()
+        if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        usual(file, operation)
+
+    file, old = tmp_path / "portal.tar.gz", tmp_path / f".{TWO}.part"
+    if step == "renamed":
+        (tmp_path / f".{ONE}.json").write_text(json.dumps(paper(wire)))
+        file.write_bytes(FILE)
+    else:
+        old.write_bytes(b"x")
+        os.utime(old, times=(0, 0))
+        named(wire)
+        ask(wire, whole())
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", lock)
+        assert run(MODULE, dest=str(file), id=ONE)["changed"] is True
+    assert names(tmp_path) == ["portal.tar.gz", "portal.tar.gz.json"]
+
+
+def test_a_disk_that_is_full_when_the_manifest_is_written(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(wire)
+    ask(wire, whole())
+    with monkeypatch.context() as patch:
+        fault = Fault("os.fsync", errno.EDQUOT)
+        waiting = str(tmp_path / f".{ONE}.json")
+        is_manifest = lambda file: os.path.realpath(f"/proc/self/fd/{file}") == waiting  # noqa: E731
+        break_call(patch, fault, tmp_path, is_manifest)
+        result = run(MODULE, dest=str(tmp_path))
+    assert "file was removed" in refused(result, "guard", changed=True)
+    assert names(tmp_path) == []
 
 
 def test_what_a_trial_has_left_is_removed(wire: Wire, run: Run, tmp_path: Path) -> None:
@@ -1476,6 +1520,16 @@ def test_permissions(wire: Wire, run: Run, tmp_path: Path) -> None:
         other = run(MODULE, dest=str(tmp_path), id=ONE, mode="0600", check_mode=check_mode)
         assert other["changed"] is True
         assert stat.S_IMODE(file.stat().st_mode) == (0o640 if check_mode else 0o600)
+
+
+def test_permissions_of_a_copy_that_cannot_be_changed(
+    wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(tmp_path / "portal.tar.gz", paper(wire))
+    with monkeypatch.context() as patch:
+        break_call(patch, Fault("os.chmod", errno.EPERM), tmp_path, lambda _file: True)
+        result = run(MODULE, dest=str(tmp_path), id=ONE, mode="0640")
+    assert "Operation not permitted" in refused(result, "config")
 
 
 # --- the runs that died while they put a file in place ---
