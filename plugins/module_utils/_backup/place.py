@@ -195,8 +195,13 @@ def prove_destination(place: Place, dress: Dress) -> None:
         except Unusable as error:
             raise unusable(place.folder, error.error) from error
         except DiskFull as error:
-            error.message += " Nothing was sent. Make room for files there, or give another 'dest'."
-            raise
+            why = error_text(error.__cause__) if isinstance(error.__cause__, OSError) else "full"
+            raise DiskFull(
+                "guard",
+                f"dest: {place.folder[:300]!r} has no room for more files where the module runs ({why}). "
+                "Nothing was sent. Make room for files and inodes, raise the quota, or give another "
+                "'dest'.",
+            ) from error
         except FileOptionsError as error:
             raise config_error(f"{error} Nothing was sent.") from error
         except DocSpaceError as error:
