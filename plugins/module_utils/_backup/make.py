@@ -54,6 +54,7 @@ def make(
             if storage is None:
                 raise config_error("storage_type: missing. Say where the new backup goes.")
             task, joined = _start(client, storage, dump=dump, before=task)
+        client.gate.values = {"task": task.result(), "joined": joined}
         try:
             begun(task)
         except DocSpaceError as error:

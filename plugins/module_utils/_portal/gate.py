@@ -33,10 +33,13 @@ class Interrupted(BaseException):
 
 
 class Gate:
-    """One for all connections of a run. advice: what to do after an interruption."""
+    """One for all connections of a run. advice: what to do after an interruption. values: more result
+    keys for it, such as the task that was started.
+    """
 
     def __init__(self) -> None:
         self.advice = "Run the task again to see and to finish."
+        self.values: dict[str, Any] = {}
         self._closed: str | None = None
         self._wrote = False
         self._lock = threading.Lock()

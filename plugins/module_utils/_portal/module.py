@@ -179,6 +179,7 @@ def _main(
         from .failure import interrupted
 
         failed = interrupted(signal, gate.advice)
+        failed.values = gate.values
     # Outside of the except block, or Ansible would add the traceback.
     if module is None:
         from .failure import refused_arguments, unchecked

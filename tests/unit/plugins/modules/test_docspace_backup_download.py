@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import stat
 import time
 from collections.abc import Callable
@@ -1194,6 +1195,18 @@ def test_a_part_that_cannot_be_created_after_the_start(
         result = run(MODULE, dest=str(tmp_path))
     refused(result, "task_failed", changed=True)
     assert result["task"]["id"] == ONE and result["joined"] is False
+
+
+def test_an_interruption_after_the_start(wire: Wire, run: Run, tmp_path: Path, clock: Any) -> None:
+    """It says which task it was, and the next run fetches its backup."""
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("POST", START, ok(task(status=0)), body=BODY)
+    clock.on_sleep = lambda _seconds: signal.raise_signal(signal.SIGTERM)
+    result = run(MODULE, dest=str(tmp_path))
+    assert "SIGTERM" in refused(result, "task_failed", changed=True)
+    assert result["task"]["id"] == ONE and result["joined"] is False
+    assert names(tmp_path) == [f".{ONE}.part"]
 
 
 def test_a_link_that_cannot_be_read_after_the_backup_was_made(
