@@ -26,6 +26,10 @@ options:
     description:
       - More parameters of the storage, by the server's names, which are case-sensitive. O(storage_type=third_party_consumer)
         needs V(module) and what that module asks for.
+      - For O(storage_type=third_party_consumer), use the same V(module), bucket, region and V(subdir) for all backups of a
+        server, manual and scheduled, of all its portals. When the history is listed, the server looks for all copies in an
+        object storage in the place of the first one, and drops the records of those that it doesn't find there. The files
+        stay.
       - Values are text, numbers or booleans. The same parameter given twice is an error.
       - They are logged and returned as they are. Put secrets into O(storage_secrets). A value of eight characters or more
         whose name says that it is a secret, such as V(secretaccesskey), is masked as if it stood there.

@@ -58,6 +58,8 @@ options:
       - V(documents) is a folder of the portal, V(third_party_documents) one of a connected storage, V(local) a folder on
         the portal's server, V(third_party_consumer) a storage service that is set up in the portal.
       - V(data_store) is the portal's temporary storage. Backups there expire after a day.
+      - V(custom_cloud) is refused for creating a backup, because it doesn't work on any DocSpace version. Use
+        V(third_party_consumer).
     type: str
     choices:
       - documents
@@ -75,6 +77,17 @@ options:
       - If the time of one of these backups can't be read, the task fails, and no backup is made.
       - Without it, each run makes a backup. Beside O(id) it is an error.
     type: str
+  allow_lost_records:
+    description:
+      - If V(true), a temporary backup (V(data_store)) is created even if the server then drops the records of other
+        backups. Their files stay.
+      - The server looks for copies in an object storage in another folder while a temporary backup is listed before them.
+        That hits copies that were written without the storage parameter V(subdir). So O(storage_type=data_store) reads the
+        schedule first, and fails with V(guard) if it writes such copies. In check mode, too.
+      - Copies of an earlier schedule, or of another portal of the server, can't be seen, so they don't count here.
+    type: bool
+    default: false
+    version_added: 0.2.0
   wait_timeout:
     description:
       - How many seconds to wait for the backup. 1 or more. After that the task fails; see O(on_timeout).
@@ -115,6 +128,10 @@ notes:
   - While a backup runs, the server starts no other one. The module joins the one that runs, and returns RV(joined=true)
     and RV(ignore:changed=false). A joined backup may be older than the task that joined it. If it turns out to be of
     another storage type than O(storage_type), a backup of its own follows.
+  - For O(storage_type=third_party_consumer), a warning says if the schedule writes to another service, bucket, region or
+    V(subdir), because the server then drops records. The schedule is read for that before the backup is created.
+  - Each backup that is created through the API sends a mail to the user of the credentials. Deleting one leaves no entry in
+    the portal's audit trail.
   - A start is never sent again. Unless it is answered with success, the module looks for a new task. If it can't tell whether
     one was started, it fails with RV(ignore:changed=true).
 seealso:
@@ -181,15 +198,15 @@ EXAMPLES = r"""
   onlyoffice.docspace.docspace_backup:
     task_id: "{{ begun.task.id }}"
 
-- name: Find the lasting backups that are older than 90 days
+- name: Find the non-expiring backups that are older than 90 days
   onlyoffice.docspace.docspace_backup_info:
-    lasting: true
+    expires: false
     older_than: 90d
   register: old
 
 - name: See whether there is a younger one
   onlyoffice.docspace.docspace_backup_info:
-    lasting: true
+    expires: false
     newer_than: 90d
   register: young
 
@@ -373,6 +390,7 @@ SPEC: dict[str, Any] = {
     "dump": {"type": "bool", "default": False},
     **STORAGE,
     "max_age": {"type": "str"},
+    "allow_lost_records": {"type": "bool", "default": False},
     **WAIT,
     "on_timeout": {"type": "str", "choices": ["leave", "cancel"], "default": "leave"},
 }

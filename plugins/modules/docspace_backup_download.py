@@ -64,6 +64,17 @@ options:
       - If the disk fills up while the file comes, the incomplete file is removed and the task fails.
     type: int
     default: 3
+  allow_lost_records:
+    description:
+      - If V(true), a temporary backup (V(data_store)) is created even if the server then drops the records of other
+        backups. Their files stay.
+      - The server looks for copies in an object storage in another folder while a temporary backup is listed before them.
+        That hits copies that were written without the storage parameter V(subdir). So the module reads the
+        schedule first, and fails with V(guard) if it writes such copies. In check mode, too.
+      - Copies of an earlier schedule, or of another portal of the server, can't be seen, so they don't count here.
+      - The schedule isn't read, and nothing is refused, when no backup is created.
+    type: bool
+    default: false
   wait_timeout:
     description:
       - How many seconds the task may take to have the backup created and to fetch it. 1 or more. The file is checked
@@ -300,8 +311,8 @@ failure:
           V(not_found) also if the portal has no link to the backup.
         - V(protocol) if the answer can't be the API's, the link leads elsewhere, or the file isn't whole.
         - V(conflict) if another run works on the same file, or another backup has taken the place of this one.
-        - V(guard) if the file that is there is not of this portal, others can change what is in the folder, or there is no
-          room on the disk.
+        - V(guard) if the file that is there is not of this portal, others can change what is in the folder, there is no
+          room on the disk, or the server would drop the records of other backups (O(allow_lost_records)).
         - V(task_failed) if the backup ended badly, O(wait_timeout) has passed, or the file can't be written.
       type: str
       returned: failure
@@ -358,6 +369,7 @@ SPEC: dict[str, Any] = {
     "max_age": {"type": "str"},
     "dump": {"type": "bool", "default": False},
     "keep_on_portal": {"type": "bool", "default": False},
+    "allow_lost_records": {"type": "bool", "default": False},
     "min_free_percent": {"type": "int", "default": 3},
     "wait_timeout": {"type": "int", "default": 14400},
     "poll_interval": WAIT["poll_interval"],
@@ -375,7 +387,7 @@ def run(module: AnsibleModule, client: Client) -> Result:
     min_free = params["min_free_percent"]
     if not 0 <= min_free <= 99:
         raise config_error("min_free_percent: must be a number from 0 to 99.")
-    order = Order(wanted, max_age, params["keep_on_portal"], now())
+    order = Order(wanted, max_age, params["keep_on_portal"], now(), params["allow_lost_records"])
     portal = normal_portal(client.url)
     place = parse_dest(params["dest"], portal, dump=params["dump"], min_free=min_free)
 

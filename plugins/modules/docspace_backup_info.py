@@ -47,11 +47,11 @@ options:
     description:
       - Only backups of this age or older, written as O(newer_than).
     type: str
-  lasting:
+  expires:
     description:
-      - Only backups that don't expire by themselves. That is what a check of freshness wants to look at.
+      - If V(false), only backups that don't expire. If V(true), only backups that expire. Without it, both.
+      - Set it to V(false) to check that a recent backup is there. A backup in V(data_store) expires after a day.
     type: bool
-    default: false
     version_added: 0.2.0
   limit:
     description:
@@ -64,7 +64,7 @@ options:
     default: false
   gather:
     description:
-      - What to read. Each costs a request, V(progress) and V(usage) cost two. What isn't read is returned as V(null).
+      - What to read. Each costs a request, V(progress) costs two, V(usage) three. What isn't read is returned as V(null).
     type: list
     elements: str
     choices:
@@ -108,18 +108,18 @@ EXAMPLES = r"""
   loop_control:
     label: "{{ item.id }}"
 
-- name: Read the newest lasting backup
+- name: Read the newest backup that doesn't expire
   onlyoffice.docspace.docspace_backup_info:
-    # A copy in data_store is gone after a day, however fresh it is.
-    lasting: true
-  register: lasting
+    # A backup in data_store expires after a day.
+    expires: false
+  register: permanent
 
 # "latest" is null when there is no backup at all.
 - name: Fail when it is older than a day
   ansible.builtin.assert:
     that:
-      - lasting.latest is not none
-      - lasting.latest.age_seconds < 86400
+      - permanent.latest is not none
+      - permanent.latest.age_seconds < 86400
 
 - name: Count the backups of last year
   onlyoffice.docspace.docspace_backup_info:
@@ -235,7 +235,7 @@ schedule:
       type: str
       returned: success
     hour:
-      description: The hour of the day, from 0 to 23, in the portal's time zone.
+      description: The hour of the day, from 0 to 23, in the portal's time zone. In UTC with O(dump=true).
       type: int
       returned: success
     weekday:
@@ -296,15 +296,22 @@ progress:
       returned: success
       contains: *task
 usage:
-  description: How much the portal makes use of backups. V(null) if it wasn't read.
+  description:
+    - How many backups the portal created. V(null) if it wasn't read, and with a warning on servers before DocSpace 3.5.0,
+      which don't tell it.
   returned: success
   type: dict
   sample:
-    backups_this_month: 4
+    free_backups_this_month: 4
+    paid_backups_this_month: 0
     paid_service_enabled: false
   contains:
-    backups_this_month:
-      description: How many backups were made this month, also those removed since.
+    free_backups_this_month:
+      description: How many free backups were created this month, including those deleted since.
+      type: int
+      returned: success
+    paid_backups_this_month:
+      description: How many paid backups were created this month, including those deleted since.
       type: int
       returned: success
     paid_service_enabled:
@@ -356,7 +363,7 @@ SPEC = {
     "created_before": {"type": "str"},
     "newer_than": {"type": "str"},
     "older_than": {"type": "str"},
-    "lasting": {"type": "bool", "default": False},
+    "expires": {"type": "bool"},
     "limit": {"type": "int"},
     "dump": {"type": "bool", "default": False},
     "gather": {
@@ -393,7 +400,7 @@ def run(module: AnsibleModule, client: Client) -> Result:
             history,
             storage_type=kinds,
             name_pattern=params["name_pattern"],
-            lasting=params["lasting"],
+            expires=params["expires"],
         )
         records = select_by_time(records, time, **limits)
         if wanted is not None:

@@ -157,19 +157,19 @@ EXAMPLES = r"""
 - name: Find the backups of a test
   onlyoffice.docspace.docspace_backup_info:
     name_pattern: '*_test_*'
-    lasting: true
+    expires: false
   register: tests
 
-- name: Find all that last
+- name: Find all that don't expire
   onlyoffice.docspace.docspace_backup_info:
-    lasting: true
-  register: lasting
+    expires: false
+  register: permanent
 
 # "ids" removes all that it names, also the last ones.
 - name: Remove those of the test if others are left
   onlyoffice.docspace.docspace_backup_prune:
     ids: "{{ tests.backups | map(attribute='id') }}"
-  when: tests.count < lasting.count
+  when: tests.count < permanent.count
 """
 
 RETURN = r"""

@@ -27,6 +27,14 @@ options:
   storage_type:
     description:
       - Where the backups go.
+      - For V(third_party_consumer), a new schedule gets the storage parameter V(subdir=backup) unless the task gives a
+        V(subdir). The server adds it for a manual backup only, and would write scheduled copies to another folder. If the
+        schedule that is there has a V(subdir), or none, it keeps that unless the task gives one.
+      - A schedule without V(subdir) gives a warning, because the server then drops the records of copies. So does a change
+        of its service, bucket, region or V(subdir). This module can't see earlier copies of other schedules and portals.
+        The rule is the same V(module), bucket, region and V(subdir) for all backups of a server.
+      - V(custom_cloud) is refused for setting a schedule, because it doesn't work on any DocSpace version. Use
+        V(third_party_consumer).
     type: str
     choices:
       - documents
@@ -45,7 +53,11 @@ options:
       - monthly
   hour:
     description:
-      - The hour of the day, from 0 to 23, in the portal's time zone, which is not always that of its server.
+      - The hour of the day, from 0 to 23, in the portal's time zone, which is not always that of its server. With
+        O(dump=true) it is in UTC.
+      - When a schedule is written, the server forgets when it ran last. If it has a run today and the hour has passed, a
+        backup starts within 15 minutes. With O(dump=true) there is a warning. The time zone of a portal can't be read with
+        an API key, so there is no warning for the portal's own schedule.
     type: int
   weekday:
     description:
@@ -92,6 +104,7 @@ attributes:
 notes:
   - Only the storage parameters that the task gives are compared. The server adds some of its own.
   - When the portal's quota is used up, the server removes the schedule by itself.
+  - A scheduled backup is skipped, without any message, while another backup of the portal runs.
 seealso:
   - module: onlyoffice.docspace.docspace_backup
   - module: onlyoffice.docspace.docspace_backup_prune
@@ -138,8 +151,8 @@ EXAMPLES = r"""
 RETURN = r"""
 schedule:
   description:
-    - The schedule as it is after the task, or in check mode would be, with the parameters that the task gave. V(null) for
-      O(state=absent).
+    - The schedule as it is after the task, or in check mode would be, with the parameters that the task gave, and V(subdir)
+      for V(third_party_consumer). V(null) for O(state=absent).
   returned: success
   type: dict
   sample:
@@ -165,7 +178,7 @@ schedule:
       type: str
       returned: success
     hour:
-      description: The hour of the day, in the portal's time zone.
+      description: The hour of the day, in the portal's time zone. In UTC with O(dump=true).
       type: int
       returned: success
     weekday:
@@ -226,9 +239,12 @@ from ..module_utils._backup.schedule import (
     PERIODS,
     WEEKDAYS,
     comparable,
+    is_due_today,
+    location_warnings,
     mask_pair,
     read_schedule,
     remove_schedule,
+    settle_subdir,
     shown,
     wanted_schedule,
     write_schedule,
@@ -236,7 +252,7 @@ from ..module_utils._backup.schedule import (
 from ..module_utils._backup.storage import SPEC as STORAGE
 from ..module_utils._backup.target import parse_storage
 from ..module_utils._portal.client import Client
-from ..module_utils._portal.module import Result, run_module
+from ..module_utils._portal.module import Result, now, run_module
 
 SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -258,9 +274,18 @@ def run(module: AnsibleModule, client: Client) -> Result:
     storage = parse_storage(params)
     wanted = wanted_schedule(params, storage)
     require_dumps(client, dump)
-    before = comparable(read_schedule(client, dump=dump), wanted)
+    there = read_schedule(client, dump=dump)
+    storage = settle_subdir(storage, there)
+    wanted["storage_params"] = storage.all_params
+    before = comparable(there, wanted)
     changed = before != wanted
-    warnings: list[str | None] = []
+    warnings: list[str | None] = [*location_warnings(there, storage, changed=changed)]
+    # A portal's own time zone can't be read with an API key (C60).
+    if changed and dump and is_due_today(wanted, now()):
+        warnings.append(
+            f"hour: {wanted['hour']}:00 UTC has passed today. The server forgets the last run of a "
+            "schedule that is written, so a backup starts within 15 minutes."
+        )
     if (params["monthday"] or 0) > 28:
         warnings.append("monthday: the server makes no backup in a month without that day.")
     if before is not None and wanted["backups_stored"] < before["backups_stored"]:

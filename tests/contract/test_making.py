@@ -60,8 +60,9 @@ def test_a_folder_of_the_server_that_is_not_there_shows_in_the_end(stage: Stage)
 
 
 def test_a_storage_that_the_server_has_no_code_for(stage: Stage) -> None:
-    result = make(stage, storage_type="custom_cloud", path=None)
-    assert "Unknown storage type" in failure(result)
+    params = {"module": "nosuch"}
+    options = {"storage_type": "third_party_consumer", "path": None, "storage_params": params}
+    assert "failed at 0 %" in failure(make(stage, **options))
 
 
 @pytest.mark.parametrize("returns", [1, 6, 9.5])

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,7 +34,6 @@ PERIODS: dict[str, dict[str, Any]] = {
 KINDS: dict[str, dict[str, Any]] = {
     "documents": {"folder_id": "7"},
     "third_party_documents": {"folder_id": "sbox-1"},
-    "custom_cloud": {"storage_params": {"number": 7, "flag": True}},
     "local": {"path": "/srv/backup"},
     "data_store": {},
     "third_party_consumer": {
@@ -181,3 +181,164 @@ def test_a_type_that_only_ones_own_server_has(monkeypatch: pytest.MonkeyPatch) -
         assert "Access denied" in failure(plan(stage, **LOCAL), "server")
         assert plan(stage, storage_type="data_store")["changed"] is True
         assert plan(stage, storage_type="data_store")["changed"] is False
+
+
+# --- records of an object storage, which the server loses at a listing (C47, C48) ---
+
+S3: dict[str, Any] = {
+    "storage_type": "third_party_consumer",
+    "storage_params": {"module": "s3", "bucket": "backups", "region": "eu"},
+}
+
+
+def nightly(stage: Stage, dump: bool = False) -> str:
+    """The hour of the schedule has come. Gives the id of the backup that it created."""
+    made = stage.sim.run_schedule(dump)
+    assert made is not None
+    stage.sim.finish_tasks()
+    return made
+
+
+def without_subdir(stage: Stage, **params: str) -> None:
+    """A schedule as the portal's own web page writes it."""
+    pairs = {**S3["storage_params"], **params}
+    stage.send(
+        "POST",
+        "createbackupschedule",
+        storageType="ThirdPartyConsumer",
+        storageParams=[{"key": key, "value": value} for key, value in pairs.items()],
+        backupsStored=5,
+        cronParams={"period": "EveryDay", "hour": 3},
+    )
+
+
+def listed(stage: Stage, **options: Any) -> set[str]:
+    """What a listing of the history leaves."""
+    return {row["id"] for row in stage.run("docspace_backup_info", **options)["backups"]}
+
+
+def manual(stage: Stage, **options: Any) -> dict[str, Any]:
+    return stage.run("docspace_backup", **{**S3, **options})
+
+
+@pytest.mark.parametrize("dump", [False, True])
+@pytest.mark.parametrize("subdir", [None, "copies"])
+def test_what_this_collection_writes_loses_no_record(
+    stage: Stage, subdir: str | None, dump: bool, tmp_path: Path
+) -> None:
+    params = {**S3["storage_params"], **({} if subdir is None else {"subdir": subdir})}
+    storage = {**S3, "storage_params": params, "dump": dump}
+    plan(stage, **storage)
+    created = set()
+    for _night in range(4):
+        created.add(nightly(stage, dump))
+        result = stage.run("docspace_backup", **storage)
+        created.add(result["backup"]["id"])
+        assert "warnings" not in result
+        # Its temporary backup is in the history while it is created.
+        stage.run("docspace_backup_download", dest=str(tmp_path), dump=dump)
+    assert listed(stage, dump=dump) == created and len(created) == 8
+
+
+@pytest.mark.parametrize(
+    ("scheduled", "differs"),
+    [
+        ({}, "subdir"),
+        ({"subdir": "copies"}, "subdir"),
+        ({"subdir": "backup", "bucket": "other"}, "bucket"),
+        ({"subdir": "backup", "region": "us"}, "region"),
+        ({"subdir": "backup", "module": "googlecloud"}, "module"),
+    ],
+)
+def test_a_schedule_elsewhere_loses_records_and_is_told_of(
+    stage: Stage, scheduled: dict[str, str], differs: str
+) -> None:
+    without_subdir(stage, **scheduled)
+    created = {nightly(stage)}
+    result = manual(stage, check_mode=True)
+    assert f"{differs} differs" in result["warnings"][0]
+    result = manual(stage, wait=False)
+    assert f"{differs} differs" in result["warnings"][0]
+    stage.sim.finish_tasks()
+    created.add(result["task"]["id"])
+    left = listed(stage)
+    assert len(left) == 1 and left < created
+    assert all(stage.sim.portal.backup(one)["file_exists"] for one in created)
+
+
+def test_the_first_record_decides_for_all_others(stage: Stage) -> None:
+    """In the order of ids, which is not that of time (C13)."""
+    ids = [f"{number}0000000-0000-4000-8000-000000000000" for number in range(1, 6)]
+    params = {"module": "s3", "bucket": "a"}
+    rows: list[dict[str, Any]] = [
+        {"id": ids[0], "storage_type": "Local"},
+        {"id": ids[1], "storage_params": params},
+        {"id": ids[2], "storage_params": {**params, "bucket": "b"}},
+        {"id": ids[3], "storage_params": params, "scheduled": True},
+        {"id": ids[4], "storage_params": params},
+    ]
+    stage.sim.seed([{"storage_type": "ThirdPartyConsumer", **row} for row in rows])
+    assert listed(stage) == {ids[0], ids[1], ids[4]}
+
+
+@pytest.mark.parametrize(("temporary", "scheduled", "left"), [(1, 2, 1), (2, 1, 2)])
+def test_a_temporary_backup_hides_copies_without_the_folder_after_it(
+    stage: Stage, temporary: int, scheduled: int, left: int
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": f"{temporary}0000000-0000-4000-8000-000000000000", "storage_type": "DataStore"},
+        {
+            "id": f"{scheduled}0000000-0000-4000-8000-000000000000",
+            "storage_type": "ThirdPartyConsumer",
+            "scheduled": True,
+        },
+    ]
+    stage.sim.seed(rows)
+    assert len(listed(stage)) == left
+
+
+def scheduled_row(first: str, **values: Any) -> dict[str, Any]:
+    """A copy of a schedule without `subdir`. first: the digit of its id, which is its place."""
+    return {
+        "id": f"{first}" * 8 + "-0000-4000-8000-000000000000",
+        "storage_type": "ThirdPartyConsumer",
+        "storage_params": S3["storage_params"],
+        "scheduled": True,
+        **values,
+    }
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_an_off_site_copy_costs_no_record_unless_that_is_allowed(
+    stage: Stage, check_mode: bool, tmp_path: Path
+) -> None:
+    without_subdir(stage)
+    created = set(stage.sim.seed([scheduled_row("f")]))
+    dest = str(tmp_path)
+    for module, options in {
+        "docspace_backup_download": {"dest": dest},
+        "docspace_backup": {"storage_type": "data_store"},
+    }.items():
+        failure(stage.run(module, check_mode=check_mode, **options), "guard")
+    assert listed(stage) == created
+    if not check_mode:
+        stage.run("docspace_backup_download", dest=dest, allow_lost_records=True)
+        assert listed(stage) == set()
+        assert stage.sim.portal.backup(created.pop())["file_exists"]
+
+
+@pytest.mark.parametrize(("place", "lost"), [("f", "earlier"), ("0", "next")])
+def test_a_schedule_that_is_switched_to_the_other_folder(
+    stage: Stage, place: str, lost: str
+) -> None:
+    """A listing drops the earlier copies, or the next ones while a record of the earlier is first."""
+    without_subdir(stage)
+    (earlier,) = stage.sim.seed([scheduled_row(place)])
+    params = {**S3["storage_params"], "subdir": "backup"}
+    (warning,) = plan(stage, **{**S3, "storage_params": params})["warnings"]
+    assert "subdir changes" in warning
+    first = nightly(stage)
+    assert listed(stage) == {first if lost == "earlier" else earlier}
+    stage.sim.portal.remove(earlier)
+    following = {nightly(stage), nightly(stage)}
+    assert listed(stage) >= following

@@ -167,7 +167,8 @@ def test_reads_what_our_module_returns(sim: Simulator, vendor: Any, tmp_path: Pa
         "restore": vendor.get_restore_progress().response,
     }
     assert ours["usage"] == {
-        "backups_this_month": vendor.get_backups_count().response,
+        "free_backups_this_month": vendor.get_backups_count().response,
+        "paid_backups_this_month": vendor.get_backups_count(paid=True).response,
         "paid_service_enabled": vendor.get_backups_service_state().response.enabled,
     }
 

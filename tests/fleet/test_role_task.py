@@ -26,7 +26,7 @@ PRUNE = {"keep_last": 2, "protect_ids": [uuid(77)]}
 # Of a play whose other tasks need them. Each would do harm in a night.
 DEFAULTS = {
     "group/onlyoffice.docspace.docspace": {"url": "http://127.0.0.1:1", "api_key": "sk-other"},
-    "onlyoffice.docspace.docspace_backup_info": {"limit": 1, "lasting": True, "timeout": 0.0001},
+    "onlyoffice.docspace.docspace_backup_info": {"limit": 1, "expires": False, "timeout": 0.0001},
     "onlyoffice.docspace.docspace_backup_prune": {"max_delete": 0},
     "onlyoffice.docspace.docspace_backup_file_info": {"newer_than": "1h"},
     "ansible.builtin.file": {"state": "touch"},

@@ -22,7 +22,7 @@ from .answers import (
     no_file,
     null_reference,
 )
-from .state import DOCUMENTS, DUMP_TENANT, LOCAL, THIRD_PARTY, Portal, Server, Task
+from .state import CONSUMER, DOCUMENTS, DUMP_TENANT, LOCAL, THIRD_PARTY, Portal, Server, Task
 from .versions import V3_1, V3_2, progress
 
 
@@ -96,6 +96,9 @@ def start(request: Request) -> Any:
         check_third_party(params)
     elif storage_type == LOCAL:
         check_local(request, params)
+    elif storage_type == CONSUMER:
+        # The schedule's call doesn't add it (C47).
+        params.setdefault("subdir", "backup")
     task = tasks.start_backup(request.server, request.portal, storage_type, params, dump)
     return shown(request, task)
 
@@ -262,7 +265,9 @@ def get_restore_progress(request: Request) -> Any:
 
 
 def get_count(request: Request) -> Any:
-    """How many backups were made in a time, by default this month; removed ones count too."""
+    """How many free or paid backups were created in a time, by default this month (C52); removed
+    ones count too."""
+    paid = bool(body.flag(request.query, "paid"))
     start_of_range = body.moment(request.query, "from")
     end_of_range = body.moment(request.query, "to")
     now = request.server.clock.now()
@@ -273,7 +278,9 @@ def get_count(request: Request) -> Any:
     if since > until:
         raise bad_argument("From date must be less than to date")
     return sum(
-        backup.tenant_id == request.portal.tenant_id and since <= backup.created <= until
+        backup.tenant_id == request.portal.tenant_id
+        and backup.paid == paid
+        and since <= backup.created <= until
         for backup in request.server.backups.values()
     )
 

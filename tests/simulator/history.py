@@ -39,15 +39,33 @@ NEVER = "0001-01-01T00:00:00"
 def listing(server: Server, portal: Portal, tenant_id: int) -> Rows:
     """The rows whose file is there; the others are marked removed by the mere reading (C14)."""
     rows = []
-    switches = portal.settings
+    switches, store = portal.settings, ObjectStore()
     for backup in server.of_tenant(tenant_id):
         if not has_storage(backup):
             continue
-        if exists(server, switches, backup):
+        if exists(server, switches, backup, store):
             rows.append(row(switches, backup))
         else:
             backup.removed = True
     return Rows(rows)
+
+
+class ObjectStore:
+    """The one object store through which a request looks for all copies (C48)."""
+
+    def __init__(self) -> None:
+        self._place: tuple[str, str, str, str] | None = None
+        self._temporary = False
+
+    def looks_at(self, backup: Backup) -> bool:
+        """Whether it looks for a copy where that is: the first one decides for all others, and a
+        temporary backup before it for those without `subdir`."""
+        if backup.storage_type == DATA_STORE:
+            self._temporary = True
+            return True
+        self._place = self._place or backup.place
+        has_subdir = bool(backup.storage_params.get("subdir"))
+        return self._place == backup.place and (has_subdir or not self._temporary)
 
 
 def delete(server: Server, portal: Portal, backup: Backup) -> None:
@@ -79,13 +97,15 @@ def has_storage(backup: Backup) -> bool:
     return backup.storage_type in (DOCUMENTS, THIRD_PARTY, LOCAL, DATA_STORE)
 
 
-def exists(server: Server, switches: Settings, backup: Backup) -> bool:
+def exists(server: Server, switches: Settings, backup: Backup, store: ObjectStore) -> bool:
     """Whether the file is found: a failing Documents look-up counts as no, a failing object store
     ends the request."""
     if backup.storage_type in (DOCUMENTS, THIRD_PARTY) and switches.documents_lookup_fails:
         return False
     if backup.storage_type in (DATA_STORE, CONSUMER) and switches.object_store_lookup_fails:
         raise io_error("object store unreachable")
+    if backup.storage_type in (DATA_STORE, CONSUMER) and not store.looks_at(backup):
+        return False
     return backup.file in server.files
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Union
 
-from .state import DATA_STORE, DUMP_TENANT, STORAGE_TYPES, Backup, Portal, Server
+from .state import CONSUMER, DATA_STORE, DUMP_TENANT, STORAGE_TYPES, Backup, Portal, Server
 from .versions import V3_1
 
 # A record as plain data, a number of records, "demo", "empty", or a JSON file's name.
@@ -43,6 +43,8 @@ KNOWN = (
     "dump",
     "file_exists",
     "storage_params",
+    "scheduled",
+    "paid",
     "path",
     "row",
 )
@@ -126,7 +128,10 @@ def read(values: Mapping[str, Any], server: Server, portal: Portal, now: datetim
     expires = values.get("expires")
     if expires is None and number == DATA_STORE:
         expires = created + timedelta(days=1)
-    params = values.get("storage_params", {})
+    given = values.get("storage_params", {})
+    params = json.loads(given) if isinstance(given, str) else dict(given)
+    if number == CONSUMER and not values.get("scheduled"):
+        params.setdefault("subdir", "backup")
     return Backup(
         id=str(uuid.UUID(values["id"])) if "id" in values else str(uuid.uuid4()),
         storage_type=number,
@@ -135,7 +140,8 @@ def read(values: Mapping[str, Any], server: Server, portal: Portal, now: datetim
         tenant_id=tenant_id,
         path=values.get("path") or f"/srv/backup/{name}",
         expires=moment(expires) if isinstance(expires, str) else expires,
-        storage_params=json.loads(params) if isinstance(params, str) else dict(params),
+        storage_params=params,
+        paid=bool(values.get("paid")),
         row=dict(values.get("row", {})),
         dump=tenant_id == DUMP_TENANT or bool(values.get("dump")),
     )

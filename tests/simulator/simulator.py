@@ -163,6 +163,14 @@ class Simulator:
             self.clock.advance(seconds)
             tasks.settle(self._server)
 
+    def run_schedule(self, dump: bool = False) -> str | None:
+        """Let the hour of the first portal's schedule, or of the server's, come. Gives the id of
+        the backup that it starts, None if it starts none."""
+        with self._server.lock:
+            tasks.settle(self._server)
+            task = tasks.run_schedule(self._server, self._server.portals[0], dump)
+            return None if task is None else task.id
+
     def finish_tasks(self) -> None:
         """Let time pass until no backup runs."""
         with self._server.lock:

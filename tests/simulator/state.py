@@ -70,6 +70,7 @@ class Backup:
     row: dict[str, Any] = field(default_factory=dict)
     cached: tuple[tuple[str, bool], str] | None = None
     dump: bool = False
+    paid: bool = False
     size: int | None = None
     identities: list[dict[str, Any]] = field(default_factory=list)
 
@@ -77,6 +78,14 @@ class Backup:
     def file(self) -> tuple[str, str]:
         """The file's name among the files of all storages."""
         return self.id, self.path
+
+    @property
+    def place(self) -> tuple[str, str, str, str]:
+        """Where an object storage has the file: module, bucket, region and folder (C47)."""
+        params = self.storage_params
+        folder = params.get("subdir") or f"{self.tenant_id}/backup"
+        module = params.get("module", "s3").lower()
+        return module, params.get("bucket", ""), params.get("region", ""), folder
 
 
 @dataclass

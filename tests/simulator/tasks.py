@@ -69,6 +69,15 @@ def start_backup(
     return task
 
 
+def run_schedule(server: Server, portal: Portal, dump: bool = False) -> Task | None:
+    """The hour of a schedule has come; while a backup of the portal runs, nothing happens (C56)."""
+    plan = server.dump_schedule if dump else portal.schedule
+    if plan is None or running(portal.backup_task) or running(server.dump_task):
+        return None
+    # No `subdir` is added (C47).
+    return start_backup(server, portal, plan.storage_type, dict(plan.storage_params), plan.dump)
+
+
 def last_task(portal: Portal) -> Task | None:
     """What 3.0 answers to the start of a restore: any task of the portal, even one that ended."""
     return portal.restore_task or portal.backup_task

@@ -18,7 +18,7 @@ from .._portal.link import whole_address
 from .._portal.stream import fetch
 from .delete import delete
 from .manifest import Manifest
-from .offer import Offer, Order, created_on, look, make_one, may_resume
+from .offer import Offer, Order, check_creation, created_on, look, make_one, may_resume
 from .pace import Pace, rate
 from .part import DiskFull, Part, disk_error, require_room, require_usable, sweep
 from .place import (
@@ -73,7 +73,7 @@ def download(client: Client, place: Place, pace: Pace, order: Order, dress: Dres
     if offer is not None:
         part = Part(place.folder, offer.record.id, place.min_free)
     else:
-        offer, part = make_one(client, place, pace, last)
+        offer, part = make_one(client, place, pace, order, last)
     try:
         if offer.joined:
             # Another run may have waited for the same one.
@@ -113,6 +113,8 @@ def _preview(client: Client, place: Place, pace: Pace, order: Order) -> Copy:
     replaced = None if path is None else place.require_ours(path)
     if offer is None:
         running = last if last is not None and not last.ended else None
+        if running is None:
+            check_creation(client, place, order)
         return Copy(True, path, None, replaced, task=running, joined=running is not None)
     place.require_ours(place.path(created_on(offer.record)))
     require_usable(place.folder, offer.record.id)

@@ -14,15 +14,24 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from .._portal.client import Client
-from .._portal.errors import config_error
+from .._portal.errors import DocSpaceError, config_error
 from .._portal.options import duration
 from .history import read_history, require_dumps
 from .make import make
 from .pace import Pace
 from .record import Record, parse_id
+from .schedule import read_schedule
 from .selection import fresh
 from .storage import SPEC as STORAGE
-from .target import parse_storage
+from .target import (
+    CONSUMER,
+    SUBDIR,
+    TENANT_SUBDIR,
+    Storage,
+    location,
+    location_differences,
+    parse_storage,
+)
 from .task import Task, read_backup_task
 from .watch import watch
 
@@ -49,7 +58,7 @@ def ensure(
     undecided = max_age is not None and all(params[option] is None for option in STORAGE)
     storage = None if undecided else parse_storage(params)
     require_dumps(client, dump)
-    warnings = []
+    warnings: list[str | None] = []
     if max_age is not None:
         history = read_history(client, dump=dump)
         newest, warning = fresh(history, now(), max_age, storage and storage.type)
@@ -60,12 +69,30 @@ def ensure(
     joined = running is not None and not running.ended
     if not joined:
         storage = storage or parse_storage(params)
+
+    def check(storage: Storage) -> None:
+        allow = params["allow_lost_records"]
+        warnings.append(check_location(client, storage, dump=dump, allow_lost_records=allow))
+
     if dry:
+        if storage is not None and not joined:
+            check(storage)
         return Ensured(running if joined else None, None, joined, not joined, warnings)
     cancel = params["on_timeout"] == "cancel"
-    task, record, joined = make(
-        client, storage, pace, dump=dump, running=running, wait=params["wait"], cancel=cancel
-    )
+    try:
+        task, record, joined = make(
+            client,
+            storage,
+            pace,
+            dump=dump,
+            running=running,
+            wait=params["wait"],
+            cancel=cancel,
+            check=check,
+        )
+    except DocSpaceError as error:
+        error.warnings = [*warnings, *error.warnings]
+        raise
     return Ensured(task, record, joined, not joined, warnings)
 
 
@@ -78,3 +105,63 @@ def find_begun(client: Client, params: dict[str, Any], pace: Pace, *, dry: bool)
     once = dry or not params["wait"]
     task, record = watch(client, wanted, pace, dump=params["dump"], once=once)
     return Ensured(task, record, False, False, [])
+
+
+def check_location(
+    client: Client, storage: Storage, *, dump: bool, allow_lost_records: bool
+) -> str | None:
+    """Read the schedule before a backup is created that may cost its copies their records (C48).
+
+    Gives a warning for an object storage in another place. A temporary backup is refused while the
+    schedule writes to an object storage without `subdir`, or can't be read.
+    """
+    if storage.type == CONSUMER:
+        return _other_location(client, storage, dump=dump)
+    if storage.type != "data_store" or allow_lost_records:
+        return None
+    try:
+        schedule = read_schedule(client, dump=dump)
+    except DocSpaceError as error:
+        error.message = (
+            f"Nothing was started, because the schedule couldn't be read: {error.message} It decides "
+            "whether a data_store backup costs scheduled copies their records. "
+            "'allow_lost_records: true' skips this check."
+        )
+        raise
+    if schedule is None or schedule["storage_type"] != CONSUMER:
+        return None
+    if location(schedule["storage_params"], scheduled=True)["subdir"] != TENANT_SUBDIR:
+        return None
+    raise DocSpaceError(
+        "guard",
+        "Nothing was started: the schedule writes to an object storage without 'subdir'. While a "
+        "data_store backup is in the history, a listing doesn't find these copies, and the server "
+        f"drops their records. Set 'subdir: {SUBDIR}' with docspace_backup_schedule, or accept the "
+        "loss with 'allow_lost_records: true'. The files stay in either case.",
+    )
+
+
+def _other_location(client: Client, storage: Storage, *, dump: bool) -> str | None:
+    try:
+        schedule = read_schedule(client, dump=dump)
+    except DocSpaceError as error:
+        # Only a warning hangs on it, so the backup isn't prevented.
+        return (
+            f"storage_params: the schedule couldn't be read ({error.title}), so it isn't known whether "
+            "its copies are in the same place as this backup. If they aren't, the server drops "
+            "records."
+        )
+    if schedule is None or schedule["storage_type"] != CONSUMER:
+        return None
+    different = location_differences(
+        location(storage.all_params, scheduled=False),
+        location(schedule["storage_params"], scheduled=True),
+    )
+    if not different:
+        return None
+    return (
+        f"storage_params: {', '.join(different)} differs from the schedule's. A listing looks for all "
+        "copies in one place, and the server drops the records of those that aren't there. Use one "
+        "service, bucket, region and 'subdir' for all backups of a server. Without 'subdir', this "
+        f"backup goes to '{SUBDIR}' and a scheduled one to '{TENANT_SUBDIR}'."
+    )

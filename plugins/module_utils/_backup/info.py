@@ -46,7 +46,9 @@ def read_usage(client: Client, *, alone: bool) -> tuple[dict[str, Any] | None, s
     alone: whether nothing else was asked for, so that this is a failure.
     """
     try:
-        made = client.get(f"{API}getbackupscount", read=_count)
+        # Without `paid` the server counts the free ones only (C52).
+        free = client.get(f"{API}getbackupscount", {"paid": "false"}, read=_count)
+        paid = client.get(f"{API}getbackupscount", {"paid": "true"}, read=_count)
         enabled = client.get(f"{API}getservicestate", read=_enabled)
     except DocSpaceError as error:
         if error.status != 404:
@@ -55,7 +57,12 @@ def read_usage(client: Client, *, alone: bool) -> tuple[dict[str, Any] | None, s
         if alone:
             raise
         return None, f"usage: {error.message}"
-    return {"backups_this_month": made, "paid_service_enabled": enabled}, None
+    usage = {
+        "free_backups_this_month": free,
+        "paid_backups_this_month": paid,
+        "paid_service_enabled": enabled,
+    }
+    return usage, None
 
 
 def _count(response: Any) -> int:

@@ -40,12 +40,14 @@ def make(
     running: Task | None,
     wait: bool,
     cancel: bool,
+    check: Callable[[Storage], None] = lambda _storage: None,
     begun: Callable[[Task], None] = lambda _task: None,
 ) -> Made:
     """Join the backup that runs, or start one; follow it to its end.
 
     storage: None to join only. running: the portal's task as just read. A joined backup of another
-    type than wanted is followed by our own in the same time. begun: is told of each before the wait.
+    type than wanted is followed by our own in the same time. check: is called before each start, and
+    may raise. begun: is told of each before the wait.
     """
     task, strangers = running, 0
     while True:
@@ -53,6 +55,7 @@ def make(
         if task is None or task.ended:
             if storage is None:
                 raise config_error("storage_type: missing. Say where the new backup goes.")
+            check(storage)
             task, joined = _start(client, storage, dump=dump, before=task)
         client.gate.values = {"task": task.result(), "joined": joined}
         try:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from .._portal.client import Client
 from .._portal.errors import SOMETHING, DocSpaceError, protocol_error
 from .._portal.values import normal_uuid
+from .ensure import check_location
 from .history import API, dump_query, read_history, require_dumps
 from .make import PASSING, make
 from .manifest import Manifest
@@ -31,13 +32,14 @@ TEMPORARY = Storage("data_store", {}, {})
 
 class Order(NamedTuple):
     """What is asked for. id: of a backup that is there. max_age: seconds. keep: also on the portal.
-    now: the time of the run.
+    now: the time of the run. allow_lost_records: as the option.
     """
 
     id: str | None
     max_age: int | None
     keep: bool
     now: datetime
+    allow_lost_records: bool = False
 
     def is_met_by(self, paper: Manifest) -> bool:
         """Whether a copy that is there is enough. One that is dated in the future isn't."""
@@ -116,7 +118,15 @@ def _read_link(client: Client, *, dump: bool) -> tuple[Task | None, Any]:
     return found
 
 
-def make_one(client: Client, place: Place, pace: Pace, last: Task | None) -> tuple[Offer, Part]:
+def check_creation(client: Client, place: Place, order: Order) -> None:
+    """Refuse a temporary backup that would cost other backups their records."""
+    allow = order.allow_lost_records
+    check_location(client, TEMPORARY, dump=place.dump, allow_lost_records=allow)
+
+
+def make_one(
+    client: Client, place: Place, pace: Pace, order: Order, last: Task | None
+) -> tuple[Offer, Part]:
     """Have a temporary backup made. Its part is there before it, so that the next run knows it."""
     begun: list[Part] = []
 
@@ -137,6 +147,7 @@ def make_one(client: Client, place: Place, pace: Pace, last: Task | None) -> tup
             running=last,
             wait=True,
             cancel=False,
+            check=lambda _storage: check_creation(client, place, order),
             begun=begin,
         )
         client.log(f"made in {pace.elapsed:.0f} s")
@@ -157,7 +168,7 @@ def make_one(client: Client, place: Place, pace: Pace, last: Task | None) -> tup
         for part in begun:
             ended = (
                 isinstance(error, DocSpaceError)
-                and error.code in ("task_failed", "conflict")
+                and error.code in ("task_failed", "conflict", "guard")
                 and error.outcome != SOMETHING
             )
             if (ended or not may_resume(error)) and part.is_empty:

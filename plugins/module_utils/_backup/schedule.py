@@ -9,6 +9,7 @@ This file is private to the collection.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from .._portal.answers import only_true
@@ -17,7 +18,15 @@ from .._portal.errors import NOT_KNOWN, DocSpaceError, config_error, protocol_er
 from .._portal.values import clean, whole
 from .history import API, dump_query
 from .storage import parse_storage_type
-from .target import Storage, explain_refusal
+from .target import (
+    CONSUMER,
+    SUBDIR,
+    TENANT_SUBDIR,
+    Storage,
+    explain_refusal,
+    location,
+    location_differences,
+)
 
 # In the order of the server's numbers.
 PERIODS = {"daily": "EveryDay", "weekly": "EveryWeek", "monthly": "EveryMonth"}
@@ -92,13 +101,73 @@ def wanted_schedule(params: dict[str, Any], storage: Storage) -> dict[str, Any]:
             raise config_error(f"{option}: give a number from {low} to {high}.")
     return {
         "storage_type": storage.type,
-        "storage_params": {**storage.params, **storage.secrets},
+        "storage_params": storage.all_params,
         "period": period,
         "hour": params["hour"],
         "weekday": weekday,
         "monthday": monthday,
         "backups_stored": params["backups_stored"],
     }
+
+
+def settle_subdir(storage: Storage, before: dict[str, Any] | None) -> Storage:
+    """The storage with the folder in which manual copies are, unless something says otherwise (C47).
+
+    What the task gives comes first, then the schedule that is there: another folder would cost the
+    records of its copies (C48).
+    """
+    if storage.type != CONSUMER or "subdir" in storage.all_params:
+        return storage
+    subdir = SUBDIR
+    if before is not None and before["storage_type"] == CONSUMER:
+        if "subdir" not in before["storage_params"]:
+            return storage
+        subdir = before["storage_params"]["subdir"]
+    return storage._replace(params={**storage.params, "subdir": subdir})
+
+
+def location_warnings(
+    before: dict[str, Any] | None, storage: Storage, *, changed: bool
+) -> list[str]:
+    """What the schedule that is written, or left, means for the records of copies (C47, C48)."""
+    here = there = None
+    if storage.type == CONSUMER:
+        here = location(storage.all_params, scheduled=True)
+    if before is not None and before["storage_type"] == CONSUMER:
+        there = location(before["storage_params"], scheduled=True)
+    warnings = []
+    if changed and here and there and (different := location_differences(here, there)):
+        warnings.append(
+            f"storage_params: {', '.join(different)} changes, so the copies that this schedule has "
+            "created so far are in another place than the next ones. While records of both are in "
+            "the history, a listing looks in one place only, and the server drops the records of the "
+            "others. The files stay, and can be restored by reference."
+        )
+    if here and here["subdir"] == TENANT_SUBDIR:
+        warnings.append(
+            f"storage_params: this schedule has no 'subdir', so the server writes its copies to "
+            f"'{TENANT_SUBDIR}', and those of docspace_backup to '{SUBDIR}'. A listing of the history "
+            "looks for all of them in one of these folders, and the server drops the records of the "
+            f"others. Set 'subdir: {SUBDIR}' to end that. The copies created so far are then in the "
+            "other folder, so the server drops their records at a listing, or those of the next "
+            "copies while theirs are left. The files stay, and can be restored by reference."
+        )
+    if storage.type == "data_store" and there and there["subdir"] == TENANT_SUBDIR:
+        warnings.append(
+            "storage_type: this schedule has created copies in an object storage without 'subdir'. "
+            "While a data_store backup is in the history, a listing doesn't find them, and the "
+            "server drops their records. The files stay, and can be restored by reference."
+        )
+    return warnings
+
+
+def is_due_today(schedule: dict[str, Any], now: datetime) -> bool:
+    """Whether a schedule has its run today, and the hour has come. now: where its hours count."""
+    return (
+        schedule["weekday"] in (None, WEEKDAYS[now.isoweekday() % 7])
+        and schedule["monthday"] in (None, now.day)
+        and schedule["hour"] <= now.hour
+    )
 
 
 def comparable(before: dict[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any] | None:

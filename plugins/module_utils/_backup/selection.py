@@ -44,7 +44,7 @@ def fresh(
     records = select(
         history,
         storage_type=None if storage_type is None else [storage_type],
-        lasting=storage_type != "data_store",
+        expires=None if storage_type == "data_store" else False,
     )
     require_dates(records, option)
     future = [record.id for record in records if is_future(record, now)]
@@ -76,11 +76,11 @@ def select(
     *,
     storage_type: Sequence[str] | None = None,
     name_pattern: str | None = None,
-    lasting: bool = False,
+    expires: bool | None = None,
 ) -> list[Record]:
     """Those of some storage types, whose file names match a shell pattern. None matches all.
 
-    lasting: without those that expire by themselves.
+    expires: whether only those that expire, or only those that don't.
     """
     kinds = None if storage_type is None else {parse_storage_type(kind) for kind in storage_type}
     return [
@@ -88,7 +88,7 @@ def select(
         for record in records
         if (kinds is None or record.storage_type in kinds)
         and (name_pattern is None or fnmatchcase(record.file_name, name_pattern))
-        and not (lasting and record.expires_on)
+        and (expires is None or expires == (record.expires_on is not None))
     ]
 
 

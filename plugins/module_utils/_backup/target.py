@@ -9,11 +9,23 @@ This file is private to the collection.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .._portal.errors import DocSpaceError, config_error
 from .._portal.values import is_common
 from .storage import STORAGE_TYPES
+
+CONSUMER = "third_party_consumer"
+# The folder that the server adds for a manual copy, and uses for a scheduled one without `subdir`
+# (C47).
+SUBDIR, TENANT_SUBDIR = "backup", "<tenant>/backup"
+# What decides in which place an object storage looks for a copy (C48). Some modules call their
+# bucket a container.
+_LOCATION = (
+    *("module", "serviceurl", "bucket", "private_container", "public_container"),
+    *("region", "subdir"),
+)
 
 _NEEDS = {
     "documents": ("folderId", "folder_id"),
@@ -41,12 +53,17 @@ class Storage(NamedTuple):
     params: dict[str, str]
     secrets: dict[str, str]
 
+    @property
+    def all_params(self) -> dict[str, str]:
+        """What is shown and what is secret, as the server takes it."""
+        return {**self.params, **self.secrets}
+
     def body(self) -> dict[str, Any]:
         """The server's form: the type by name, the parameters as a list of pairs (C20)."""
-        pairs = {**self.params, **self.secrets}
+        pairs = self.all_params.items()
         return {
             "storageType": STORAGE_TYPES[self.type],
-            "storageParams": [{"key": key, "value": value} for key, value in pairs.items()],
+            "storageParams": [{"key": key, "value": value} for key, value in pairs],
         }
 
 
@@ -55,6 +72,12 @@ def parse_storage(options: dict[str, Any]) -> Storage:
     kind: str | None = options["storage_type"]
     if kind is None:
         raise config_error("storage_type: missing. Say where the backup goes.")
+    if kind == "custom_cloud":
+        raise config_error(
+            "storage_type: custom_cloud doesn't work on any DocSpace version; each backup fails "
+            "with 'Unknown storage type.' Use third_party_consumer with the storage's 'module' in "
+            "storage_params."
+        )
     params: dict[str, str] = {}
     secrets: dict[str, str] = {}
     given = [
@@ -70,6 +93,8 @@ def parse_storage(options: dict[str, Any]) -> Storage:
             if key in params:
                 raise config_error(f"{option}: {key!r} is given twice. Give each parameter once.")
             target[str(key)] = _text(value, option, key)
+            if kind == CONSUMER:
+                _check_subdir(option, str(key), target[str(key)])
     for key, value in secrets.items():
         if is_common(value):
             raise config_error(
@@ -91,6 +116,19 @@ def parse_storage(options: dict[str, Any]) -> Storage:
     return Storage(kind, params, secrets)
 
 
+def location(params: Mapping[str, str], *, scheduled: bool) -> dict[str, str]:
+    """Where an object storage looks for a copy that was created with these parameters (C47, C48)."""
+    found = {key: params[key] for key in _LOCATION if params.get(key, "").strip()}
+    if "module" in found:
+        found["module"] = found["module"].lower()
+    return {"subdir": TENANT_SUBDIR if scheduled else SUBDIR, **found}
+
+
+def location_differences(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """The parameters by which two results of `location` differ."""
+    return [key for key in _LOCATION if one.get(key) != other.get(key)]
+
+
 def explain_refusal(error: DocSpaceError, what: str) -> None:
     """Say in a failure what it means for storage options. what: what didn't happen, a sentence.
 
@@ -100,6 +138,14 @@ def explain_refusal(error: DocSpaceError, what: str) -> None:
         error.message = (
             f"{what}: {_REFUSED[error.code]} (HTTP {error.status}). The portal says: {error.detail}"
         )
+
+
+def _check_subdir(option: str, key: str, value: str) -> None:
+    """Refuse a `subdir` that the server would overlook (C20), and then use another folder (C47)."""
+    if key != "subdir" and key.strip().lower() == "subdir":
+        raise config_error(f"{option}: {key!r} has no effect on the server. Write it as 'subdir'.")
+    if key == "subdir" and not value.strip():
+        raise config_error(f"{option}: 'subdir' is blank. Name a folder, or leave it out.")
 
 
 def _text(value: Any, option: str, key: str) -> str:

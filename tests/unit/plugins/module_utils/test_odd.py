@@ -86,7 +86,7 @@ def test_the_progress_is_a_whole_number_of_per_cent(
 
 @pytest.mark.parametrize("number", ["Infinity", "NaN", "50.5", "true", "-1", '"1"', "1e400"])
 def test_a_usage_that_is_no_number(number: str, wire: Wire, run: Run) -> None:
-    wire.expect("GET", "getbackupscount", literal(ok(424242), number))
+    wire.expect("GET", "getbackupscount?paid=false", literal(ok(424242), number))
     result = run("docspace_backup_info", gather=["usage"])
     assert result["failure"]["code"] == "protocol"
 

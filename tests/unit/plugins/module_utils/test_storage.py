@@ -27,6 +27,7 @@ SECRET = "st0rage5ecret"
 # Both take the same options of storage.
 MODULES = ["docspace_backup", "docspace_backup_schedule"]
 DAILY = {"period": "daily", "hour": 3, "backups_stored": 5}
+S3: dict[str, Any] = {"storage_type": "third_party_consumer", "storage_params": {"module": "s3"}}
 
 
 def options(module: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -66,6 +67,30 @@ def refused(run: Run, module: str, **given: Any) -> str:
             {"storage_type": "third_party_consumer", "storage_params": {"Module": "s3"}},
             "storage_params.module",
             "missing",
+        ),
+        ({"storage_type": "custom_cloud"}, "storage_type", "Use third_party_consumer"),
+        (
+            {"storage_type": "custom_cloud", "storage_params": {"module": "s3"}},
+            "storage_type",
+            "Use third_party_consumer",
+        ),
+        *(
+            (
+                {**S3, "storage_params": {"module": "s3", key: "copies"}},
+                "storage_params",
+                "'subdir'",
+            )
+            for key in ("Subdir", "subDir", " subdir", "SUBDIR")
+        ),
+        ({**S3, "storage_secrets": {"Subdir": "copies"}}, "storage_secrets", "'subdir'"),
+        *(
+            ({**S3, "storage_params": {"module": "s3", "subdir": blank}}, "storage_params", "blank")
+            for blank in ("", " ", "\t")
+        ),
+        (
+            {**S3, "storage_params": {"module": "s3", "subdir": None}},
+            "storage_params",
+            "text or a number",
         ),
     ],
 )
@@ -137,7 +162,6 @@ SENT = [
         {"folder_id": "sbox-1"}, "third_party_documents", [("folderId", "sbox-1")], id="third party"
     ),
     pytest.param({}, "data_store", [], id="data store"),
-    pytest.param({}, "custom_cloud", [], id="custom cloud"),
     pytest.param(
         {
             "storage_params": {"module": "s3", "forcepathstyle": True, "usehttp": False},
@@ -175,6 +199,8 @@ def test_what_is_sent_for_a_backup(
         "storageParams": [{"key": key, "value": value} for key, value in pairs],
     }
     wire.expect("GET", "getbackupprogress", ok(None))
+    if kind in ("data_store", "third_party_consumer"):
+        wire.expect("GET", "getbackupschedule", ok(None))
     wire.expect("POST", "startbackup", ok(task(status=0)), body=body)
     run("docspace_backup", storage_type=kind, wait=False, secrets=(SECRET,), **given)
 
@@ -183,6 +209,10 @@ def test_what_is_sent_for_a_backup(
 def test_what_is_sent_for_a_schedule(
     given: dict[str, Any], kind: str, pairs: list[tuple[str, str]], wire: Wire, run: Run
 ) -> None:
+    if kind == "third_party_consumer":
+        # The server adds it for a manual backup, but not for a schedule (C47).
+        shown = len(given.get("storage_params", {}))
+        pairs = [*pairs[:shown], ("subdir", "backup"), *pairs[shown:]]
     body = {
         "storageType": STORAGE_TYPES[kind],
         "storageParams": [{"key": key, "value": value} for key, value in pairs],

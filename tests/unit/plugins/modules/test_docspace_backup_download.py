@@ -55,6 +55,7 @@ Run = Callable[..., dict[str, Any]]
 
 MODULE = "docspace_backup_download"
 HISTORY, PROGRESS, START = "getbackuphistory", "getbackupprogress", "startbackup"
+SCHEDULE = "getbackupschedule"
 DELETE = f"deletebackup/{ONE}"
 LINK = "/storage/backup/root/workspace.tar.gz?expire=1440&auth=51gned1inkOfTheTests"
 SIGNED = ("51gned1ink", "expire=1440")
@@ -96,6 +97,7 @@ def make(wire: Wire, *, before: Any = None, history: Any = (), link: Any = LINK)
     """A backup is made."""
     wire.expect("GET", HISTORY, ok(list(history)))
     wire.expect("GET", PROGRESS, ok(before))
+    wire.expect("GET", SCHEDULE, ok(None))
     wire.expect("POST", START, ok(task(status=0)), body=BODY)
     done = task(progress=100, status=2, link=link)
     wire.expect("GET", PROGRESS, ok(done))
@@ -177,6 +179,7 @@ def test_a_young_copy_is_enough_without_any_request(wire: Wire, run: Run, tmp_pa
     # It is 65 seconds old by now, and no younger.
     wire.expect("GET", HISTORY, ok([]))
     wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("GET", SCHEDULE, ok(None))
     dry = run(MODULE, dest=str(tmp_path), max_age="65", check_mode=True)
     assert dry["changed"] is True and dry["dest"] is None
     assert names(tmp_path) == [name(wire), f"{name(wire)}.json"]
@@ -424,6 +427,7 @@ def test_what_is_no_copy_that_is_enough(wire: Wire, run: Run, tmp_path: Path) ->
     lay(tmp_path / "bare.tar.gz", None)
     wire.expect("GET", HISTORY, ok([]))
     wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("GET", SCHEDULE, ok(None))
     result = run(MODULE, dest=str(tmp_path), max_age="1d", check_mode=True)
     assert result["changed"] is True and result["dest"] is None
     lay(tmp_path / "young.tar.gz", paper(wire, created_on="2026-11-04T12:00:01Z"))
@@ -506,6 +510,7 @@ def test_one_of_another_type_is_waited_for_first(wire: Wire, run: Run, tmp_path:
     wire.expect("GET", PROGRESS, ok(task(TWO, 40)))
     wire.expect("GET", PROGRESS, ok(task(TWO, 100, status=2)))
     wire.expect("GET", HISTORY, ok([row(TWO)]))
+    wire.expect("GET", SCHEDULE, ok(None))
     wire.expect("POST", START, ok(task(status=0)), body=BODY)
     wire.expect("GET", PROGRESS, ok(DONE))
     wire.expect("GET", HISTORY, ok([row(TWO), TEMPORARY]))
@@ -548,6 +553,7 @@ def test_a_named_one_without_a_link(wire: Wire, run: Run, tmp_path: Path, last: 
 def test_a_backup_that_ends_badly(wire: Wire, run: Run, tmp_path: Path) -> None:
     wire.expect("GET", HISTORY, ok([]))
     wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("GET", SCHEDULE, ok(None))
     wire.expect("POST", START, ok(task(status=0)), body=BODY)
     wire.expect("GET", PROGRESS, ok(task(progress=30, status=2, error="No space left")))
     result = run(MODULE, dest=str(tmp_path))
@@ -560,6 +566,7 @@ def test_a_wait_that_is_over_is_taken_up_by_the_next_run(
 ) -> None:
     wire.expect("GET", HISTORY, ok([]))
     wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("GET", SCHEDULE, ok(None))
     wire.expect("POST", START, ok(task(status=0)), body=BODY)
     wire.expect("GET", PROGRESS, ok(task(progress=30)))
     refused(run(MODULE, dest=str(tmp_path), wait_timeout=1), "task_failed", changed=True)
@@ -614,6 +621,7 @@ def test_of_the_whole_server(wire: Wire, run: Run, tmp_path: Path) -> None:
     dump = "?Dump=true"
     wire.expect("GET", HISTORY + dump, ok([]))
     wire.expect("GET", PROGRESS + dump, ok(None))
+    wire.expect("GET", f"{SCHEDULE}?Dump=true", ok(None))
     wire.expect("POST", START, ok(task(status=0)), body={**BODY, "dump": True})
     wire.expect("GET", PROGRESS + dump, ok(DONE))
     wire.expect("GET", HISTORY + dump, ok([TEMPORARY]))
@@ -1631,3 +1639,59 @@ def test_a_dry_run_looks_at_the_file_that_is_there(wire: Wire, run: Run, tmp_pat
         wire.expect("GET", PROGRESS, ok(task(progress=40)))
         dry = run(MODULE, dest=str(tmp_path / file), check_mode=True)
         assert dry["dest"] == str(tmp_path / file) and dry["joined"] is True
+
+
+# --- the schedule of an object storage ---
+
+NO_SUBDIR = {
+    "storageType": 5,
+    "storageParams": {"module": "s3", "bucket": "backups"},
+    "cronParams": {"period": 0, "hour": 3, "day": 0},
+    "backupsStored": 5,
+}
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("dump", [False, True])
+def test_a_backup_that_hides_scheduled_copies_is_refused(
+    dump: bool, check_mode: bool, wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    """A temporary backup makes the server look elsewhere for copies without `subdir` (C48)."""
+    suffix = "?Dump=true" if dump else ""
+    wire.expect("GET", HISTORY + suffix, ok([]))
+    wire.expect("GET", PROGRESS + suffix, ok(None))
+    wire.expect("GET", SCHEDULE + suffix, ok(NO_SUBDIR))
+    result = run(MODULE, dest=str(tmp_path), dump=dump, check_mode=check_mode)
+    message = refused(result, "guard")
+    assert "'subdir: backup'" in message and "'allow_lost_records: true'" in message
+    assert names(tmp_path) == []
+
+
+def test_a_backup_that_is_allowed_reads_no_schedule(wire: Wire, run: Run, tmp_path: Path) -> None:
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(None))
+    result = run(MODULE, dest=str(tmp_path), allow_lost_records=True, check_mode=True)
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_schedule_that_cannot_be_read_refuses(
+    check_mode: bool, wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("GET", SCHEDULE, empty(403))
+    result = run(MODULE, dest=str(tmp_path), check_mode=check_mode)
+    assert "'allow_lost_records: true'" in refused(result, "forbidden")
+
+
+def test_ours_after_another_is_checked_when_it_is_its_turn(
+    wire: Wire, run: Run, tmp_path: Path
+) -> None:
+    wire.expect("GET", HISTORY, ok([]))
+    wire.expect("GET", PROGRESS, ok(task(TWO, 40)))
+    wire.expect("GET", PROGRESS, ok(task(TWO, 100, status=2)))
+    wire.expect("GET", HISTORY, ok([row(TWO)]))
+    wire.expect("GET", SCHEDULE, ok(NO_SUBDIR))
+    refused(run(MODULE, dest=str(tmp_path)), "guard")
+    assert names(tmp_path) == []

@@ -545,36 +545,54 @@ def test_the_servers_schedule(wire: Wire, run: Run) -> None:
     assert result["schedule"] == PLANNED
 
 
-def test_usage(wire: Wire, run: Run) -> None:
-    wire.expect("GET", "getbackupscount", ok(4))
+# Without `paid` the server counts the free ones only (C52).
+FREE, PAID = "getbackupscount?paid=false", "getbackupscount?paid=true"
+
+
+def test_usage_counts_free_and_paid_backups(wire: Wire, run: Run) -> None:
+    wire.expect("GET", FREE, ok(4))
+    wire.expect("GET", PAID, ok(2))
     wire.expect("GET", "getservicestate", ok({"enabled": False}))
     result = run("docspace_backup_info", gather=["usage"])
-    assert result["usage"] == {"backups_this_month": 4, "paid_service_enabled": False}
+    assert result["usage"] == {
+        "free_backups_this_month": 4,
+        "paid_backups_this_month": 2,
+        "paid_service_enabled": False,
+    }
 
 
 def test_no_backup_this_month(wire: Wire, run: Run) -> None:
-    wire.expect("GET", "getbackupscount", ok(0))
+    wire.expect("GET", FREE, ok(0))
+    wire.expect("GET", PAID, ok(0))
     wire.expect("GET", "getservicestate", ok({"enabled": True}))
     result = run("docspace_backup_info", gather="usage")
-    assert result["usage"] == {"backups_this_month": 0, "paid_service_enabled": True}
+    assert result["usage"] == {
+        "free_backups_this_month": 0,
+        "paid_backups_this_month": 0,
+        "paid_service_enabled": True,
+    }
 
 
 @pytest.mark.parametrize(
-    ("count", "state"),
+    ("free", "paid", "state"),
     [
-        (ok("4"), ok({"enabled": True})),
-        (ok(), ok({"enabled": True})),
-        (ok(True), ok({"enabled": True})),
-        (ok(4), ok({})),
-        (ok(4), ok()),
-        (ok(4), ok({"enabled": "yes"})),
-        (ok(4), ok(True)),
+        (ok("4"), None, None),
+        (ok(), None, None),
+        (ok(True), None, None),
+        (ok(-1), None, None),
+        (ok(4), ok("2"), None),
+        (ok(4), ok(), None),
+        (ok(4), ok(2), ok({})),
+        (ok(4), ok(2), ok()),
+        (ok(4), ok(2), ok({"enabled": "yes"})),
+        (ok(4), ok(2), ok(True)),
     ],
 )
-def test_usage_that_cant_be_read(count: Any, state: Any, wire: Wire, run: Run) -> None:
-    wire.expect("GET", "getbackupscount", count)
-    if count.body == ok(4).body:
-        wire.expect("GET", "getservicestate", state)
+def test_usage_that_cant_be_read(free: Any, paid: Any, state: Any, wire: Wire, run: Run) -> None:
+    answers = {FREE: free, PAID: paid, "getservicestate": state}
+    for call, answer in answers.items():
+        if answer is not None:
+            wire.expect("GET", call, answer)
     assert run("docspace_backup_info", gather=["usage"])["failure"]["code"] == "protocol"
 
 
@@ -583,13 +601,14 @@ def test_all_at_once(wire: Wire, run: Run) -> None:
     wire.expect("GET", "getbackupschedule", ok(PLAN))
     wire.expect("GET", "getbackupprogress", ok(TASK))
     wire.expect("GET", "getrestoreprogress?Dump=false", ok())
-    wire.expect("GET", "getbackupscount", ok(4))
+    wire.expect("GET", FREE, ok(4))
+    wire.expect("GET", PAID, ok(2))
     wire.expect("GET", "getservicestate", ok({"enabled": True}))
     result = run("docspace_backup_info", gather=["usage", "progress", "history", "schedule"])
     assert result["backups"] == [RECORD]
     assert result["schedule"] == PLANNED
     assert result["progress"] == {"backup": SEEN, "restore": None}
-    assert result["usage"] == {"backups_this_month": 4, "paid_service_enabled": True}
+    assert result["usage"]["free_backups_this_month"] == 4
     assert wire.connections == 1
 
 
@@ -599,7 +618,7 @@ def test_all_at_once(wire: Wire, run: Run) -> None:
         (HISTORY, "history"),
         ("getbackupschedule", "schedule"),
         ("getbackupprogress", "progress"),
-        ("getbackupscount", "usage"),
+        (FREE, "usage"),
     ],
 )
 @pytest.mark.parametrize(
@@ -626,3 +645,16 @@ def test_each_reading_may_fail(
 def test_gather_takes_no_other_word(run: Run) -> None:
     result = run("docspace_backup_info", gather=["everything"])
     assert result["failed"] and "failure" not in result
+
+
+@pytest.mark.parametrize(("expires", "found"), [(None, [ONE, TWO]), (False, [ONE]), (True, [TWO])])
+def test_backups_that_expire_or_not(
+    expires: bool | None, found: list[str], wire: Wire, run: Run
+) -> None:
+    wire.expect(
+        "GET", HISTORY, ok([row(age=60), row(TWO, age=90, expiresOn="2026-11-06T12:00:00")])
+    )
+    options = {} if expires is None else {"expires": expires}
+    result = run("docspace_backup_info", **options)
+    assert ids(result) == found and result["latest"]["id"] == found[0]
+    assert (result["count"], result["total"]) == (len(found), 2)

@@ -47,6 +47,7 @@ HISTORY, PROGRESS, START, CANCEL = (
     "startbackup",
     "cancelbackup",
 )
+SCHEDULE = "getbackupschedule"
 LOCAL: dict[str, Any] = {"storage_type": "local", "path": "/srv/backup"}
 PAIRS = [{"key": "filePath", "value": "/srv/backup"}]
 BODY = {"storageType": "Local", "storageParams": PAIRS}
@@ -1052,6 +1053,13 @@ CONSUMER_BODY: dict[str, Any] = {
 }
 
 
+def begin_elsewhere(wire: Wire, answer: Answer = ok(CREATED), **values: Any) -> None:
+    """A backup is started in a storage for which the schedule is read first."""
+    wire.expect("GET", PROGRESS, ok(values.pop("before", None)))
+    wire.expect("GET", SCHEDULE, values.pop("schedule", ok(None)))
+    wire.expect("POST", START, answer, body={**CONSUMER_BODY, **values})
+
+
 def secretly(run: Run, **options: Any) -> dict[str, Any]:
     return make(
         run, verbosity=3, diff=True, secrets=(SECRET, "407778899"), **{**CONSUMER, **options}
@@ -1059,26 +1067,26 @@ def secretly(run: Run, **options: Any) -> dict[str, Any]:
 
 
 def test_secrets_are_sent_and_not_shown(wire: Wire, run: Run) -> None:
-    begin(wire, **CONSUMER_BODY)
+    begin_elsewhere(wire)
     look(wire, {**DONE, "link": LINK}, [row(storageType=5)])
     assert secretly(run)["changed"] is True
 
 
 def test_a_server_that_repeats_secrets_is_not_quoted(wire: Wire, run: Run) -> None:
-    begin(wire, failed(500, f"Wrong key {SECRET} with pin 407778899"), **CONSUMER_BODY)
+    begin_elsewhere(wire, failed(500, f"Wrong key {SECRET} with pin 407778899"))
     for _look in range(10):
         look(wire, None)
     assert "Wrong key" in refused(secretly(run), "server")
 
 
 def test_a_task_that_repeats_secrets_is_not_quoted(wire: Wire, run: Run) -> None:
-    begin(wire, **CONSUMER_BODY)
+    begin_elsewhere(wire)
     look(wire, task(progress=9, status=2, error=f"Wrong key {SECRET}"))
     assert "Wrong key" in refused(secretly(run))
 
 
 def test_a_warning_that_repeats_secrets_is_not_quoted(wire: Wire, run: Run) -> None:
-    begin(wire, **CONSUMER_BODY)
+    begin_elsewhere(wire)
     look(wire, {**DONE, "warning": f"Weak key {SECRET}"}, [row(storageType=5)])
     assert "Weak key" in secretly(run)["warnings"][0]
 
@@ -1087,10 +1095,11 @@ def test_the_link_of_a_finished_backup_is_a_secret(wire: Wire, run: Run) -> None
     """`run` looks for it in all that is shown."""
     linked = {**DONE, "link": LINK}
     options = {"storage_type": "data_store", "path": None, "verbosity": 3, "diff": True}
-    begin(wire, ok(CREATED), storageType="DataStore", storageParams=[])
+    begin_elsewhere(wire, storageType="DataStore", storageParams=[])
     look(wire, linked, [row(**EXPIRES)])
     make(run, **options)
-    begin(wire, before={**linked, "taskId": TWO}, storageType="DataStore", storageParams=[])
+    before = {**linked, "taskId": TWO}
+    begin_elsewhere(wire, before=before, storageType="DataStore", storageParams=[])
     look(wire, {**linked, "error": "Full."})
     make(run, **options)
 
@@ -1100,3 +1109,134 @@ def test_the_key_goes_with_each_request(wire: Wire, run: Run) -> None:
     look(wire, DONE, [row()])
     make(run)
     assert {request.headers["Authorization"] for request in wire.requests} == {f"Bearer {KEY}"}
+
+
+# --- the schedule of an object storage ---
+
+
+def scheduled(kind: int = 5, **params: str) -> dict[str, Any]:
+    """A schedule, as the server has it. Its module, bucket and folder are those of CONSUMER."""
+    defaults = {"module": "s3", "bucket": "backups", "subdir": "backup"}
+    given = {key: value for key, value in {**defaults, **params}.items() if value != "none"}
+    cron = {"period": 0, "hour": 3, "day": 0}
+    return {"storageType": kind, "storageParams": given, "cronParams": cron, "backupsStored": 5}
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(
+    ("plan", "given", "differs"),
+    [
+        (None, {}, []),
+        (scheduled(3), {}, []),
+        (scheduled(), {}, []),
+        (scheduled(module="S3"), {}, []),
+        (scheduled(subdir="copies"), {"subdir": "copies"}, []),
+        (scheduled(subdir="copies"), {}, ["subdir"]),
+        (scheduled(), {"subdir": "copies"}, ["subdir"]),
+        (scheduled(subdir="none"), {}, ["subdir"]),
+        (scheduled(subdir="none", Subdir="backup"), {}, ["subdir"]),
+        (scheduled(module="googlecloud"), {}, ["module"]),
+        (scheduled(bucket="Backups"), {}, ["bucket"]),
+        (scheduled(bucket="none"), {}, ["bucket"]),
+        (scheduled(region="eu"), {}, ["region"]),
+        (scheduled(region="eu"), {"region": "eu"}, []),
+        (scheduled(), {"region": "eu"}, ["region"]),
+        (scheduled(serviceurl="https://a"), {"serviceurl": "https://b"}, ["serviceurl"]),
+        (scheduled(private_container="a"), {"private_container": "b"}, ["private_container"]),
+        (scheduled(secretaccesskey="0ther5ecret"), {}, []),
+        (scheduled(bucket="b", region="eu"), {}, ["bucket, region"]),
+    ],
+)
+def test_copies_in_another_place_than_the_schedules(
+    plan: Any, given: dict[str, str], differs: list[str], check_mode: bool, wire: Wire, run: Run
+) -> None:
+    """A listing looks for all in one place, and drops the records of the others (C48)."""
+    wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("GET", SCHEDULE, ok(plan))
+    params = {**CONSUMER["storage_params"], **given}
+    if not check_mode:
+        shown = [{"key": key, "value": value} for key, value in params.items()]
+        pairs = [*shown, *CONSUMER_BODY["storageParams"][2:]]
+        wire.expect("POST", START, ok(CREATED), body={**CONSUMER_BODY, "storageParams": pairs})
+    result = secretly(run, storage_params=params, check_mode=check_mode, wait=False)
+    assert result["changed"] is True
+    said = [warning.partition(" differs")[0] for warning in result.get("warnings", [])]
+    assert said == [f"storage_params: {names}" for names in differs]
+
+
+def test_another_place_is_also_told_when_the_wait_is_over(wire: Wire, run: Run) -> None:
+    begin_elsewhere(wire, schedule=ok(scheduled(bucket="b")))
+    look(wire, RUNNING)
+    result = secretly(run, wait_timeout=5)
+    refused(result, changed=True)
+    assert "bucket differs" in result["warnings"][0]
+
+
+@pytest.mark.parametrize("answer", [empty(403), empty(401), failed(500), ok({"odd": 1})])
+def test_a_schedule_that_cannot_be_read_prevents_no_backup(
+    answer: Answer, wire: Wire, run: Run
+) -> None:
+    begin_elsewhere(wire, schedule=answer)
+    result = secretly(run, wait=False)
+    assert result["changed"] is True
+    (warning,) = result["warnings"]
+    assert "couldn't be read" in warning
+
+
+def test_the_servers_own_schedule_counts_for_a_dump(wire: Wire, run: Run) -> None:
+    wire.expect("GET", f"{PROGRESS}?Dump=true", ok(None))
+    wire.expect("GET", f"{SCHEDULE}?Dump=true", ok(scheduled(bucket="b")))
+    result = secretly(run, dump=True, check_mode=True)
+    assert "bucket differs" in result["warnings"][0]
+
+
+def test_nothing_is_created_so_no_schedule_is_read(wire: Wire, run: Run) -> None:
+    wire.expect("GET", HISTORY, ok([row(storageType=5, age=60)]))
+    assert secretly(run, max_age="1d")["changed"] is False
+    wire.expect("GET", PROGRESS, ok(RUNNING))
+    assert secretly(run, check_mode=True)["joined"] is True
+
+
+TEMPORARY = {"storage_type": "data_store", "path": None}
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("dump", [False, True])
+def test_a_temporary_backup_that_hides_scheduled_copies_is_refused(
+    dump: bool, check_mode: bool, wire: Wire, run: Run
+) -> None:
+    """Before copies without `subdir` it makes the server look for them elsewhere (C48)."""
+    suffix = "?Dump=true" if dump else ""
+    wire.expect("GET", PROGRESS + suffix, ok(None))
+    wire.expect("GET", SCHEDULE + suffix, ok(scheduled(subdir="none")))
+    message = refused(make(run, **TEMPORARY, dump=dump, check_mode=check_mode), "guard")
+    assert "'subdir: backup'" in message and "'allow_lost_records: true'" in message
+
+
+def test_a_temporary_backup_that_is_allowed_reads_no_schedule(wire: Wire, run: Run) -> None:
+    wire.expect("GET", PROGRESS, ok(None))
+    body = {"storageType": "DataStore", "storageParams": []}
+    wire.expect("POST", START, ok(CREATED), body=body)
+    result = make(run, **TEMPORARY, allow_lost_records=True, wait=False)
+    assert result["changed"] is True and "warnings" not in result
+
+
+@pytest.mark.parametrize("plan", [None, scheduled(), scheduled(3), scheduled(4)])
+def test_a_temporary_backup_that_hides_nothing(plan: Any, wire: Wire, run: Run) -> None:
+    begin_elsewhere(wire, schedule=ok(plan), storageType="DataStore", storageParams=[])
+    result = make(run, **TEMPORARY, wait=False)
+    assert result["changed"] is True and "warnings" not in result
+
+
+def test_a_schedule_that_cannot_be_read_refuses_a_temporary_backup(wire: Wire, run: Run) -> None:
+    wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("GET", SCHEDULE, empty(403))
+    message = refused(make(run, **TEMPORARY), "forbidden")
+    assert "Nothing was started" in message and "'allow_lost_records: true'" in message
+
+
+def test_one_that_follows_another_is_checked_when_it_is_its_turn(wire: Wire, run: Run) -> None:
+    wire.expect("GET", PROGRESS, ok(task(TWO, 40)))
+    look(wire, task(TWO, 100, status=2), [row(TWO)])
+    wire.expect("GET", SCHEDULE, ok(scheduled(subdir="none")))
+    refused(make(run, **TEMPORARY), "guard")

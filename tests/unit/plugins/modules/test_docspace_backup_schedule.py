@@ -455,6 +455,7 @@ CONSUMER_BODY = {
     "storageType": "ThirdPartyConsumer",
     "storageParams": [
         {"key": "module", "value": "s3"},
+        {"key": "subdir", "value": "backup"},
         {"key": "secretaccesskey", "value": NEW},
     ],
 }
@@ -490,7 +491,8 @@ def test_a_secret_that_stays_shows_no_difference(wire: Wire, run: Run) -> None:
 
 
 def test_a_secret_that_is_not_there_yet_shows_as_new(wire: Wire, run: Run) -> None:
-    without = {**consumer(OLD), "storageParams": {"module": "s3", "secretaccesskey": None}}
+    params = {"module": "s3", "secretaccesskey": None, "subdir": "backup"}
+    without = {**consumer(OLD), "storageParams": params}
     wire.expect("GET", READ, ok(without))
     wire.expect("POST", WRITE, ok(True), body=CONSUMER_BODY)
     result = secretly(run)
@@ -566,3 +568,180 @@ def test_a_refused_removal(wire: Wire, run: Run) -> None:
     wire.expect("DELETE", REMOVE, empty(403))
     wire.expect("GET", READ, ok(THERE))
     refused(run("docspace_backup_schedule", state="absent"), "forbidden")
+
+
+# --- the folder in an object storage ---
+
+S3 = {"storage_type": "third_party_consumer", "path": None}
+
+
+def in_bucket(**params: str) -> dict[str, Any]:
+    """A schedule of an object storage, as the server has it."""
+    return {**THERE, "storageType": 5, "storageParams": {"module": "s3", "bucket": "a", **params}}
+
+
+def written(**params: str) -> dict[str, Any]:
+    """The body that writes one."""
+    pairs = {"module": "s3", "bucket": "a", **params}
+    sent = [{"key": key, "value": value} for key, value in pairs.items()]
+    return {**BODY, "storageType": "ThirdPartyConsumer", "storageParams": sent}
+
+
+def plan_s3(run: Run, **options: Any) -> dict[str, Any]:
+    params = {"module": "s3", "bucket": "a", **options.pop("params", {})}
+    return plan(run, **{**S3, "storage_params": params, **options})
+
+
+@pytest.mark.parametrize("dump", [False, True])
+@pytest.mark.parametrize("before", [None, THERE, {**THERE, "storageType": 4, "storageParams": {}}])
+def test_a_new_one_gets_the_folder_of_manual_copies(
+    before: Any, dump: bool, wire: Wire, run: Run
+) -> None:
+    """The server adds it for a manual backup only (C47)."""
+    wire.expect("GET", f"{READ}?Dump=true" if dump else READ, ok(before))
+    wire.expect("POST", WRITE, ok(True), body={**written(subdir="backup"), "dump": dump})
+    result = plan_s3(run, dump=dump, hour=3)
+    assert result["schedule"]["storage_params"]["subdir"] == "backup"
+    assert "warnings" not in result
+
+
+@pytest.mark.parametrize("before", [None, in_bucket(), in_bucket(subdir="backup")])
+def test_a_folder_that_is_given_is_taken(before: Any, wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(before))
+    wire.expect("POST", WRITE, ok(True), body=written(subdir="copies"))
+    result = plan_s3(run, params={"subdir": "copies"})
+    assert result["schedule"]["storage_params"]["subdir"] == "copies"
+    if before is None:
+        assert "warnings" not in result
+    else:
+        (warning,) = result["warnings"]
+        assert "subdir changes" in warning and "restored by reference" in warning
+
+
+@pytest.mark.parametrize("subdir", ["backup", "copies"])
+def test_the_folder_of_the_schedule_that_is_there_is_kept(
+    subdir: str, wire: Wire, run: Run
+) -> None:
+    wire.expect("GET", READ, ok(in_bucket(subdir=subdir)))
+    assert plan_s3(run)["changed"] is False
+    wire.expect("GET", READ, ok(in_bucket(subdir=subdir)))
+    wire.expect(
+        "POST",
+        WRITE,
+        ok(True),
+        body={
+            **written(subdir=subdir),
+            "cronParams": {"period": "EveryWeek", "hour": 4, "day": 1},
+        },
+    )
+    result = plan_s3(run, hour=4)
+    assert result["changed"] is True and "warnings" not in result
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("hour", [3, 4])
+@pytest.mark.parametrize("params", [{}, {"Subdir": "backup"}])
+def test_a_schedule_without_the_folder_is_left_without_and_told_of(
+    params: dict[str, str], hour: int, check_mode: bool, wire: Wire, run: Run
+) -> None:
+    """Another folder would cost the records of all its copies (C48). Keys have a case (C20)."""
+    wire.expect("GET", READ, ok(in_bucket(**params)))
+    if hour == 4 and not check_mode:
+        cron_params = {"period": "EveryWeek", "hour": 4, "day": 1}
+        wire.expect("POST", WRITE, ok(True), body={**written(), "cronParams": cron_params})
+    result = plan_s3(run, hour=hour, check_mode=check_mode)
+    assert result["changed"] is (hour == 4)
+    (warning,) = result["warnings"]
+    assert "no 'subdir'" in warning and "Set 'subdir: backup'" in warning
+    assert "drops their records" in warning and "restored by reference" in warning
+
+
+def test_switching_to_the_folder_says_what_it_means(wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(in_bucket()))
+    wire.expect("POST", WRITE, ok(True), body=written(subdir="backup"))
+    (warning,) = plan_s3(run, params={"subdir": "backup"})["warnings"]
+    assert "subdir changes" in warning and "The files stay" in warning
+
+
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [({"bucket": "b"}, "bucket"), ({"region": "b"}, "region"), ({"module": "selectel"}, "module")],
+)
+def test_another_place_says_what_it_means(
+    params: dict[str, str], name: str, wire: Wire, run: Run
+) -> None:
+    wire.expect("GET", READ, ok(in_bucket(subdir="backup")))
+    result = plan_s3(run, params=params, check_mode=True)
+    (warning,) = result["warnings"]
+    assert f"{name} changes" in warning and "drops the records" in warning
+
+
+def test_what_the_task_leaves_out_is_no_change_of_the_place(wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(in_bucket(subdir="backup", region="eu")))
+    result = plan_s3(run)
+    assert result["changed"] is False and "warnings" not in result
+
+
+@pytest.mark.parametrize(("subdir", "told"), [({}, True), ({"subdir": "backup"}, False)])
+def test_temporary_copies_after_those_without_the_folder(
+    subdir: dict[str, str], told: bool, wire: Wire, run: Run
+) -> None:
+    """A temporary backup hides copies without `subdir` (C48)."""
+    wire.expect("GET", READ, ok(in_bucket(**subdir)))
+    result = plan(run, storage_type="data_store", path=None, check_mode=True)
+    assert ["data_store" in warning for warning in result.get("warnings", [])] == [True] * told
+
+
+# --- the hour ---
+
+
+def cron_of(options: dict[str, Any]) -> dict[str, Any]:
+    """The times of a schedule, as they are sent."""
+    if options["period"] == "daily":
+        return {"period": "EveryDay", "hour": options["hour"]}
+    if options["period"] == "weekly":
+        day = WEEK.index(options["weekday"]) + 1
+        return {"period": "EveryWeek", "hour": options["hour"], "day": day}
+    return {"period": "EveryMonth", "hour": options["hour"], "day": options["monthday"]}
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(
+    ("options", "due"),
+    [
+        ({**DAILY, "hour": 11}, True),
+        ({**DAILY, "hour": 12}, True),
+        ({**DAILY, "hour": 13}, False),
+        # It is Thursday, the 5th of November, 12:00 UTC.
+        ({"weekday": "thursday"}, True),
+        ({"weekday": "wednesday"}, False),
+        ({"weekday": "thursday", "hour": 13}, False),
+        ({**MONTHLY, "monthday": 5}, True),
+        ({**MONTHLY, "monthday": 6}, False),
+    ],
+)
+def test_a_server_wide_schedule_whose_hour_has_passed_runs_soon(
+    options: dict[str, Any], due: bool, check_mode: bool, wire: Wire, run: Run
+) -> None:
+    """A schedule that is written forgets when it ran last, and its hours are in UTC (C56)."""
+    wire.expect("GET", f"{READ}?Dump=true", ok(None))
+    if not check_mode:
+        times = cron_of({**WANTED, **options})
+        wire.expect("POST", WRITE, ok(True), body={**BODY, "cronParams": times, "dump": True})
+    result = plan(run, dump=True, check_mode=check_mode, **options)
+    told = ["within 15 minutes" in warning for warning in result.get("warnings", [])]
+    assert told == [True] * due
+
+
+def test_a_server_wide_schedule_that_stays_runs_when_it_would(wire: Wire, run: Run) -> None:
+    there = {**cron(period=0, day=0), "dump": True}
+    wire.expect("GET", f"{READ}?Dump=true", ok(there))
+    result = plan(run, dump=True, **DAILY)
+    assert result["changed"] is False and "warnings" not in result
+
+
+def test_the_hour_of_a_portal_is_in_a_time_zone_that_is_not_known(wire: Wire, run: Run) -> None:
+    wire.expect("GET", READ, ok(None))
+    daily = {**BODY, "cronParams": {"period": "EveryDay", "hour": 3}}
+    wire.expect("POST", WRITE, ok(True), body=daily)
+    assert "warnings" not in plan(run, **DAILY)
