@@ -226,6 +226,15 @@ def test_a_row_can_be_as_odd_as_a_test_wants(sim: Simulator) -> None:
     assert [(row["createdOn"], row["id"]) for row in history(sim)] == [("soon", "x")]
 
 
+@pytest.mark.parametrize(
+    ("query", "count"), [(None, 2), ({"paid": "false"}, 2), ({"paid": "true"}, 1)]
+)
+def test_free_and_paid_backups_are_counted_apart(query: dict[str, str] | None, count: int) -> None:
+    moment = datetime(2026, 11, 5, 12, tzinfo=timezone.utc)
+    with Simulator([{}, {"paid": True}, {}], clock=DrivenClock(moment)) as sim:
+        assert ask(sim, "GET", "getbackupscount", params=query).json()["response"] == count
+
+
 def test_a_lost_file_takes_its_record_along_when_somebody_reads(sim: Simulator) -> None:
     lost, kept = sim.seed(2)
     sim.portal.lose_files(lost)
