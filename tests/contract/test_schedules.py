@@ -315,10 +315,11 @@ def test_an_off_site_copy_costs_no_record_unless_that_is_allowed(
     without_subdir(stage)
     created = set(stage.sim.seed([scheduled_row("f")]))
     dest = str(tmp_path)
-    for module, options in {
+    tasks: dict[str, dict[str, Any]] = {
         "docspace_backup_download": {"dest": dest},
         "docspace_backup": {"storage_type": "data_store"},
-    }.items():
+    }
+    for module, options in tasks.items():
         failure(stage.run(module, check_mode=check_mode, **options), "guard")
     assert listed(stage) == created
     if not check_mode:

@@ -1035,7 +1035,7 @@ def test_the_portal_is_away_when_it_should_cancel(wire: Wire, run: Run) -> None:
 # --- secrets ---
 
 SECRET = "st0rage5ecret"
-CONSUMER = {
+CONSUMER: dict[str, Any] = {
     "storage_type": "third_party_consumer",
     "path": None,
     "storage_params": {"module": "s3", "bucket": "backups"},
@@ -1053,11 +1053,12 @@ CONSUMER_BODY: dict[str, Any] = {
 }
 
 
-def begin_elsewhere(wire: Wire, answer: Answer = ok(CREATED), **values: Any) -> None:
+def begin_elsewhere(wire: Wire, answer: Answer | None = None, **values: Any) -> None:
     """A backup is started in a storage for which the schedule is read first."""
     wire.expect("GET", PROGRESS, ok(values.pop("before", None)))
     wire.expect("GET", SCHEDULE, values.pop("schedule", ok(None)))
-    wire.expect("POST", START, answer, body={**CONSUMER_BODY, **values})
+    body = {**CONSUMER_BODY, **values}
+    wire.expect("POST", START, ok(CREATED) if answer is None else answer, body=body)
 
 
 def secretly(run: Run, **options: Any) -> dict[str, Any]:
