@@ -45,6 +45,12 @@ options:
     description:
       - Only files whose backup is of this age or older, written as O(newer_than).
     type: str
+  ids:
+    description:
+      - Only copies of the backups with these UUIDs. Use this to name a file that another task has found, because Ansible
+        expands C($) and C(~) in a O(path).
+    type: list
+    elements: str
   portal:
     description:
       - Only files of the portal with this address. V(https://docspace.example.com) and
@@ -65,12 +71,15 @@ requirements:
   - python >= 3.9 where the module runs
 notes:
   - The age of a file is that of the backup, as its manifest says. A file without a manifest comes last, matches none of
-    O(newer_than), O(older_than) and O(portal), and is never RV(latest).
+    O(ids), O(newer_than), O(older_than) and O(portal), and is never RV(latest).
   - A manifest is used only if it belongs to the user who runs the module, to root, or to the owner of the folder, and not
     every user can write to it. A file that doesn't meet these conditions is valid only if it was read to its end.
   - If every user can replace files in the folder, there is a warning.
   - A gzip file may unpack to 16 GiB and 200 times its own size. One that unpacks to more is invalid, and isn't unpacked
     any further. Nothing is written to the disk.
+  - A file whose name holds C($), begins with C(~), or can't be shown as it is (control characters, bytes that aren't UTF-8)
+    would be taken for a different file when its path is given to a task. It has an entry in RV(files[].problems), and is
+    never RV(latest). M(onlyoffice.docspace.docspace_backup_download) doesn't take it for a copy.
   - A plain tar file has no checksum over what it holds. Without a manifest, a changed byte in it can't be seen.
   - This module isn't in the action group C(docspace), because it takes no connection options.
 seealso:
@@ -207,7 +216,9 @@ count:
   type: int
   sample: 1
 latest:
-  description: The newest of them that is valid and not dated in the future. V(null) if there is none.
+  description:
+    - The newest of them that is valid and not dated in the future, and whose path can be given to another task. V(null)
+      without such a file.
   returned: success
   type: dict
   sample:
@@ -250,7 +261,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._backup.files import check, find, latest, newest_first, select
 from ..module_utils._backup.local_files import error_text, folder_of, folder_risk
+from ..module_utils._backup.record import parse_id
 from ..module_utils._portal.errors import config_error
+from ..module_utils._portal.gate import Gate
 from ..module_utils._portal.module import Result, now, run_offline
 from ..module_utils._portal.options import duration
 from ..module_utils._portal.values import normal_portal
@@ -260,13 +273,16 @@ SPEC: dict[str, Any] = {
     "deep": {"type": "bool", "default": True},
     "newer_than": {"type": "str"},
     "older_than": {"type": "str"},
+    "ids": {"type": "list", "elements": "str"},
     "portal": {"type": "str"},
 }
 
 
-def run(module: AnsibleModule) -> Result:
+def run(module: AnsibleModule, _gate: Gate) -> Result:
     params, time = module.params, now()
+    ids = params["ids"]
     limits: dict[str, Any] = {
+        "ids": None if ids is None else {parse_id(one, "ids") for one in ids},
         "newer_than": duration(params, "newer_than"),
         "older_than": duration(params, "older_than"),
         "portal": address(params["portal"]),

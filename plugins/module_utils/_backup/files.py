@@ -12,19 +12,20 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-from .._portal.values import age_text, format_time, is_same_portal
+from .._portal.values import age_text, clean, format_time, is_same_portal
 from .archive import Judge, form_of, judge_file
 from .local_files import UnsafeFile, error_text, open_to_read, require_trusted
 from .manifest import Manifest, ManifestError, place_of, read
 from .names import is_name_of_file
 
 # What a download works with: its file isn't whole yet, and is nobody's backup.
-_WORK = re.compile(r"\.[0-9a-f-]{36}\.(?:part|json)")
+WORK_FILE = re.compile(r"\.[0-9a-f-]{36}\.(?:part|json)")
+_EXPANDED = "its name can't be given to a task as it is ($, ~, or a special character): rename it"
 _ENDINGS = (".tar.gz", ".tgz", ".tar")
 
 
@@ -50,13 +51,17 @@ class BackupFile(NamedTuple):
     entries: int | None = None
     typed: bool = False
 
+    @property
+    def shown_path(self) -> str:
+        """The path as results show it. A name needn't be text, but a result has to be."""
+        return clean(self.path.encode("utf-8", "replace").decode("utf-8"))
+
     def result(self, now: datetime) -> dict[str, Any]:
         """The file as modules return it."""
         paper = self.manifest
         age = None if paper is None else int((now - paper.created_on).total_seconds())
         return {
-            # A name needn't be text, but a result has to be.
-            "path": self.path.encode("utf-8", "replace").decode("utf-8"),
+            "path": self.shown_path,
             "valid": self.valid,
             "problems": self.problems,
             "kind": self.kind,
@@ -86,9 +91,11 @@ def find(path: str) -> list[BackupFile]:
         names = sorted(entry.name for entry in entries if not entry.is_dir(follow_symlinks=False))
     found = []
     for name in names:
-        if _WORK.fullmatch(name):
+        if WORK_FILE.fullmatch(name):
             continue
         file = look(str(Path(path) / name))
+        if is_expanded(name):
+            file.problems.append(_EXPANDED)
         unread = file.valid is None and file.manifest is None and name.endswith(_ENDINGS)
         gone = file.size is None and not os.path.lexists(file.path)
         if not gone and (file.form or file.manifest or is_name_of_file(name) or unread):
@@ -96,23 +103,30 @@ def find(path: str) -> list[BackupFile]:
     return found
 
 
-def look(path: str, *, typed: bool = False) -> BackupFile:
+def is_expanded(name: str) -> bool:
+    """Whether a name means another file when its path is given to a task as an option."""
+    shown = clean(name.encode("utf-8", "replace").decode("utf-8"))
+    return "$" in name or name.startswith("~") or shown != name
+
+
+def look(path: str, *, typed: bool = False, dir_fd: int | None = None) -> BackupFile:
     """What a file's size, its first bytes and its manifest tell.
 
     typed: the path is the user's own, not one that was found in a folder. A link is followed then.
+    dir_fd: an open folder, in which path is a name.
     """
     problems, paper = [], None
     try:
-        paper = read(place_of(path))
+        paper = read(place_of(path), dir_fd=dir_fd)
     except ManifestError as error:
         problems.append(f"its manifest counts for nothing: {error}")
     file = BackupFile(path, None, problems, manifest=paper, typed=typed)
     unsafe = False
     try:
-        with open_to_read(path, follow=typed) as opened:
+        with open_to_read(path, follow=typed, dir_fd=dir_fd) as opened:
             size, head = os.fstat(opened.fileno()).st_size, opened.read(512)
             try:
-                require_trusted(opened.fileno(), path)
+                require_trusted(opened.fileno(), path, dir_fd=dir_fd)
             except UnsafeFile as error:
                 unsafe = True
                 problems.append(str(error))
@@ -141,13 +155,23 @@ def check(file: BackupFile) -> BackupFile:
         return file
     try:
         with open_to_read(file.path, follow=file.typed) as opened:
-            size = os.fstat(opened.fileno()).st_size
-            verdict = judge_file(opened, Judge(size))
+            return verify(file, opened)
     except (OSError, UnsafeFile) as error:
-        problem = f"it can't be read to its end ({error_text(error)})"
-        return file._replace(
-            valid=None, problems=[*file.problems, problem], kind=None, sha256=None, entries=None
-        )
+        return unreadable(file, error)
+
+
+def unreadable(file: BackupFile, error: Exception) -> BackupFile:
+    """A file that could not be read to its end."""
+    problem = f"it can't be read to its end ({error_text(error)})"
+    return file._replace(
+        valid=None, problems=[*file.problems, problem], kind=None, sha256=None, entries=None
+    )
+
+
+def verify(file: BackupFile, opened: BinaryIO) -> BackupFile:
+    """Read an open file to its end, and compare it with its manifest. An OSError is the caller's."""
+    size = os.fstat(opened.fileno()).st_size
+    verdict = judge_file(opened, Judge(size))
     problems, matches, paper = [*file.problems, *verdict.problems], None, file.manifest
     if verdict.sha256 is not None:
         size = verdict.size
@@ -178,20 +202,22 @@ def select(
     *,
     newer_than: int | None = None,
     older_than: int | None = None,
+    ids: Collection[str] | None = None,
     portal: str | None = None,
 ) -> list[BackupFile]:
-    """Those of some ages in seconds, and of the portal with an address.
+    """Those of some ages in seconds, some ids, and of the portal with an address.
 
     An age of just the limit is older, not newer. A file without a manifest matches none of them.
     """
 
     def matches(paper: Manifest | None) -> bool:
         if paper is None:
-            return (newer_than, older_than, portal) == (None, None, None)
+            return (newer_than, older_than, ids, portal) == (None, None, None, None)
         age = (now - paper.created_on).total_seconds()
         return (
             (newer_than is None or age < newer_than)
             and (older_than is None or age >= older_than)
+            and (ids is None or paper.id in ids)
             and (portal is None or is_same_portal(paper.portal, portal))
         )
 
@@ -209,8 +235,10 @@ def newest_first(files: Iterable[BackupFile]) -> list[BackupFile]:
 
 
 def latest(files: Iterable[BackupFile], now: datetime) -> BackupFile | None:
-    """The newest of files sorted by `newest_first`: valid, and not dated in the future."""
-    return next(
-        (one for one in files if one.valid and one.manifest and one.manifest.created_on <= now),
-        None,
-    )
+    """The newest of files sorted by `newest_first`: valid, not dated in the future, and one whose
+    path can be given to another task."""
+    for file in files:
+        past = file.manifest is not None and file.manifest.created_on <= now
+        if file.valid and past and not is_expanded(Path(file.path).name):
+            return file
+    return None

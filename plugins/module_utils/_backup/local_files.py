@@ -22,22 +22,26 @@ class UnsafeFile(Exception):
     """Why a file isn't used, a clause such as "it is a symbolic link"."""
 
 
-def open_regular(path: str, flags: int = os.O_RDONLY, *, follow: bool = False) -> int:
+def open_regular(
+    path: str, flags: int = os.O_RDONLY, *, follow: bool = False, dir_fd: int | None = None
+) -> int:
     """Open an existing regular file without waiting for anything.
 
     Args:
         follow: whether the path may be a symbolic link. Only for a path that the user typed.
+        dir_fd: an open folder, in which path is a name.
 
     Raises:
         UnsafeFile: it is a link, a pipe, a device, a socket or a folder.
         OSError: it doesn't exist or can't be opened.
     """
-    status = Path(path).stat() if follow else os.lstat(path)
+    where = {} if dir_fd is None else {"dir_fd": dir_fd}
+    status = Path(path).stat() if follow else os.lstat(path, **where)
     # Checked before as well: opening a device may have an effect.
     _require_regular(status)
     flags |= os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path, flags, **where)
     except OSError as error:
         # What it became in between. Some systems say EMLINK for a link.
         if error.errno in (errno.ELOOP, errno.EMLINK) and not follow:
@@ -53,9 +57,9 @@ def open_regular(path: str, flags: int = os.O_RDONLY, *, follow: bool = False) -
     return descriptor
 
 
-def open_to_read(path: str, *, follow: bool = False) -> BinaryIO:
+def open_to_read(path: str, *, follow: bool = False, dir_fd: int | None = None) -> BinaryIO:
     """`open_regular` for reading, as a file object."""
-    return os.fdopen(open_regular(path, follow=follow), "rb")
+    return os.fdopen(open_regular(path, follow=follow, dir_fd=dir_fd), "rb")
 
 
 def create(path: str) -> int:
@@ -90,14 +94,14 @@ def require_ours(descriptor: int, path: str) -> None:
         raise UnsafeFile(f"other users can write to it (mode {mode:04o})")
 
 
-def require_trusted(descriptor: int, path: str) -> None:
+def require_trusted(descriptor: int, path: str, *, dir_fd: int | None = None) -> None:
     """Refuse an open file that an untrusted user could have written.
 
     For finished copies and manifests. Trusted are this process's user, root, and the owner of the
-    folder, who can replace every file in it anyway.
+    folder, who can replace every file in it anyway. dir_fd: that folder, if it is open.
     """
     status = os.fstat(descriptor)
-    if status.st_uid not in trusted_owners(folder_of(path)):
+    if status.st_uid not in trusted_owners(folder_of(path) if dir_fd is None else dir_fd):
         raise UnsafeFile(f"it belongs to another user (uid {status.st_uid})")
     if status.st_mode & stat.S_IWOTH:
         mode = stat.S_IMODE(status.st_mode)
@@ -109,9 +113,10 @@ def folder_of(path: str) -> str:
     return str(Path(os.path.realpath(path)).parent)
 
 
-def trusted_owners(folder: str) -> set[int]:
-    """The users who may own a copy or a manifest in a folder."""
-    return {os.geteuid(), 0, Path(folder).stat().st_uid}
+def trusted_owners(folder: str | int) -> set[int]:
+    """The users who may own a copy or a manifest in a folder. folder: its path, or its descriptor."""
+    status = os.fstat(folder) if isinstance(folder, int) else Path(folder).stat()
+    return {os.geteuid(), 0, status.st_uid}
 
 
 def folder_risk(folder: str) -> str | None:

@@ -67,16 +67,16 @@ def place_of(path: str) -> str:
     return f"{path}.json"
 
 
-def read(path: str) -> Manifest | None:
+def read(path: str, *, dir_fd: int | None = None) -> Manifest | None:
     """The manifest in a file, None if nothing is there.
 
     Anybody may have written it: whatever isn't just what `write` writes, or belongs to somebody who
-    isn't trusted, is a ManifestError.
+    isn't trusted, is a ManifestError. dir_fd: an open folder, in which path is a name.
     """
     try:
-        descriptor = open_regular(path)
+        descriptor = open_regular(path, dir_fd=dir_fd)
         try:
-            require_trusted(descriptor, path)
+            require_trusted(descriptor, path, dir_fd=dir_fd)
             content = read_at_most(descriptor, MOST_BYTES)
         finally:
             os.close(descriptor)

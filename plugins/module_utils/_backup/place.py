@@ -23,7 +23,7 @@ from typing import NamedTuple
 from .._portal.errors import DocSpaceError, FileOptionsError, config_error, protocol_error
 from .._portal.values import is_same_portal
 from .archive import Verdict, judge_file
-from .files import BackupFile, find, look, newest_first
+from .files import BackupFile, find, is_expanded, look, newest_first
 from .local_files import UnsafeFile, error_text, folder_risk, require_trusted
 from .manifest import Manifest, ManifestError, is_portal, place_of, read, write
 from .names import name_of_file
@@ -95,7 +95,8 @@ class Place(NamedTuple):
     def copies(self) -> list[BackupFile]:
         """The copies of this portal and kind whose size is right, newest first."""
         if self.name is None:
-            files = find(self.folder)
+            # Another task may be given the path, which must not mean another file there.
+            files = [file for file in find(self.folder) if not is_expanded(Path(file.path).name)]
         else:
             path = str(Path(self.folder) / self.name)
             files = [look(path)] if os.path.lexists(path) else []

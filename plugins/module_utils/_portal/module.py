@@ -104,23 +104,27 @@ def run_module(
 
 
 def run_offline(
-    run: Callable[[AnsibleModule], Result],
+    run: Callable[[AnsibleModule, Gate], Result],
     argument_spec: dict[str, Any],
     *,
     addresses: Sequence[str] = (),
+    empty: Sequence[str] = (),
     **rules: Any,
 ) -> None:
-    """The main of a module that asks no portal. addresses: options that name one all the same."""
+    """The main of a module that asks no portal.
+
+    addresses: options that hold a portal's address. empty: as `refuse_accidents` takes it.
+    """
 
     from .address import secrets_in
 
     def look(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
         for name in addresses:
             secrets |= secrets_in(str(given.get(name, "")))
-        refuse_accidents(given, argument_spec)
+        refuse_accidents(given, argument_spec, empty=empty)
         return given
 
-    _main(argument_spec, look, lambda module, _log, _gate: run(module), needs=None, **rules)
+    _main(argument_spec, look, lambda module, _log, gate: run(module, gate), needs=None, **rules)
 
 
 def _main(

@@ -28,6 +28,7 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manife
     Manifest,
     write,
 )
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.place import Place
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import (
     DUMP,
     PORTAL,
@@ -254,6 +255,20 @@ def test_a_name_that_is_no_text_is_shown_as_one(tmp_path: Path) -> None:
     (found,) = find(str(tmp_path))
     assert found.result(NOW)["path"] == f"{tmp_path}/?.tar.gz"
     assert check(found).valid is True
+
+
+@pytest.mark.parametrize("name", ["$HOME", "${X}.tar.gz", "~", "~root", "a\nb", "a\udcff"])
+def test_a_name_that_a_task_would_expand_is_no_copy_for_a_download(
+    tmp_path: Path, name: str
+) -> None:
+    """Its path is returned as `dest`, and given to other tasks."""
+    path = put(tmp_path / "copy.tar.gz")
+    place = Place(str(tmp_path), None, "https://docs.example.com", dump=False)
+    assert [file.path for file in place.copies()] == [path]
+    for end in ("", ".json"):
+        (tmp_path / f"copy.tar.gz{end}").rename(tmp_path / f"{name}{end}")
+    assert place.copies() == []
+    assert "rename it" in find(str(tmp_path))[0].problems[0]
 
 
 def made(path: str, hours: float | None, **fields: Any) -> BackupFile:

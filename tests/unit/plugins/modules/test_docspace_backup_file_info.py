@@ -102,13 +102,32 @@ def test_filters(run: Run, folder: Path) -> None:
     assert both["latest"] is None
 
 
+def test_a_copy_is_named_by_its_id(run: Run, folder: Path) -> None:
+    one = "2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a4a"
+    assert names(run(path=str(folder), ids=[one.upper()])) == ["a"]
+    assert run(path=str(folder), ids=["2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a4e"])["count"] == 0
+    assert "ids: 'x' is not the id" in run(path=str(folder), ids=["x"])["msg"]
+
+
+@pytest.mark.parametrize("name", ["$HOME", "a${X}", "~", "~root.tar.gz", "a\nb", "a\udcff"])
+def test_a_path_that_means_another_one_as_an_option_is_told(
+    run: Run, folder: Path, name: str
+) -> None:
+    for end in ("", ".json"):
+        (folder / f"a{end}").rename(folder / f"{name}{end}")
+    result = run(path=str(folder))
+    assert "rename it" in result["files"][0]["problems"][0]
+    assert result["files"][0]["valid"] is True
+    assert names({"files": [result["latest"]]}) == ["c"]
+
+
 def test_what_the_filters_leave_out_is_not_read(run: Run, folder: Path, monkeypatch: Any) -> None:
     opened = []
     real = os.open
 
-    def note(name: str, *more: Any) -> int:
+    def note(name: str, *more: Any, **how: Any) -> int:
         opened.append(str(name))
-        return real(name, *more)
+        return real(name, *more, **how)
 
     monkeypatch.setattr(os, "open", note)
     run(path=str(folder), newer_than="2d")
