@@ -63,6 +63,23 @@ options:
       - The time of judgement, as ISO 8601, in UTC unless it says otherwise. If left out, the present. Belongs to a policy.
       - A backup dated after it is kept and takes no place of any rule, since a wrong clock must not push good backups out.
     type: str
+  assume_new:
+    description:
+      - In check mode, plan as if a backup of this storage type had just been created. It is in RV(kept) with an
+        RV(kept[].id) of V(null), and counts for O(require_newer_than) unless it expires by itself, as one in
+        V(data_store) does.
+      - Without check mode it has no effect. So the dry run of a play that first creates a backup predicts what is deleted
+        after it.
+      - O(name_pattern) is taken to match it. Belongs to a policy.
+    type: str
+    choices:
+      - documents
+      - third_party_documents
+      - custom_cloud
+      - local
+      - data_store
+      - third_party_consumer
+    version_added: 0.2.0
   require_id:
     description:
       - Remove nothing unless this backup is in the history, doesn't expire by itself, and isn't among those that would go.
@@ -191,11 +208,11 @@ kept:
         - weekly
   contains:
     id: &id
-      description: The UUID, in lower case with hyphens.
+      description: The UUID, in lower case with hyphens. V(null) for the backup of O(assume_new).
       type: str
       returned: always
     file_name: &file_name
-      description: The name of the backup's file.
+      description: The name of the backup's file. V(null) for the backup of O(assume_new).
       type: str
       returned: always
     storage_type: &storage_type
@@ -348,6 +365,7 @@ log:
     - 'GET /api/2.0/backup/getbackuphistory: timeout, repeated after 0.6 s'
 """
 
+from datetime import datetime
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -355,22 +373,26 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._backup.delete import Outcome, delete
 from ..module_utils._backup.history import read_history, require_dumps
 from ..module_utils._backup.prune import (
+    assume,
+    check_max_delete,
     diff_table,
     guard,
     incomplete,
     plan_named,
     plan_policy,
+    read_now,
     read_policy,
     report,
     require,
 )
-from ..module_utils._backup.record import parse_id
+from ..module_utils._backup.record import Record, parse_id
 from ..module_utils._backup.retention import OPTIONS
 from ..module_utils._backup.selection import select, unknown_types
+from ..module_utils._backup.storage import STORAGE_TYPES
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import DocSpaceError, config_error
 from ..module_utils._portal.module import Result, now, run_module
-from ..module_utils._portal.options import duration, moment
+from ..module_utils._portal.options import duration
 
 RULES = [option for option in OPTIONS if option.startswith("keep_")]
 BESIDE_RULES: dict[str, Any] = {
@@ -380,6 +402,7 @@ BESIDE_RULES: dict[str, Any] = {
     "name_pattern": {"type": "str"},
     "min_keep": {"type": "int"},
     "now": {"type": "str"},
+    "assume_new": {"type": "str", "choices": list(STORAGE_TYPES)},
 }
 SPEC: dict[str, Any] = {
     "ids": {"type": "list", "elements": "str"},
@@ -402,10 +425,7 @@ def run(module: AnsibleModule, client: Client) -> Result:
     policy = None if ids is not None else read_policy(params)
     wanted, max_age = params["require_id"], duration(params, "require_newer_than")
     wanted = None if wanted is None else parse_id(wanted, "require_id")
-    time = moment(params, "now") or now()
-    if not 1 < time.year < 9999:
-        # Every time zone needs room on both sides.
-        raise config_error("now: out of range. Give a time between the years 2 and 9998.")
+    time = read_now(params, now())
     require_dumps(client, dump)
     history = read_history(client, dump=dump)
     warnings: list[str | None] = []
@@ -415,8 +435,11 @@ def run(module: AnsibleModule, client: Client) -> Result:
         kinds, pattern = params["storage_type"], params["name_pattern"]
         warnings.append(unknown_types(history, kinds))
         records = select(history, storage_type=kinds, name_pattern=pattern)
-        plan = plan_policy(records, policy, time)
-    warnings.append(require(plan, history, wanted, max_age, now()))
+        new = _assumed(params, time) if module.check_mode else []
+        plan = plan_policy([*records, *select(new, storage_type=kinds)], policy, time)
+        history = [*new, *history]
+    left = [one if one.id else one._replace(created_on=now()) for one in history]
+    warnings.append(require(plan, left, wanted, max_age, now()))
     warnings.append(guard(plan, history, protected, params["max_delete"]))
     schedule = _schedule(client, dump=dump) if params["gather"] else None
     doomed = [record for record, _reasons in plan.remove]
@@ -435,8 +458,7 @@ def _named(params: dict[str, Any], protected: set[str]) -> list[str] | None:
     """The ids to remove, None for a policy; checks all that concerns both."""
     if params["concurrency"] not in range(1, 11):
         raise config_error("concurrency: give a number from 1 to 10.")
-    if params["max_delete"] is not None and params["max_delete"] < 0:
-        raise config_error("max_delete: give 0 or more.")
+    check_max_delete(params)
     given = [option for option in (*RULES, *BESIDE_RULES) if params[option] is not None]
     if params["ids"] is None:
         if not set(given) & set(RULES):
@@ -449,6 +471,11 @@ def _named(params: dict[str, Any], protected: set[str]) -> list[str] | None:
     if both:
         raise DocSpaceError("guard", f"{both[0]} is in 'ids' and 'protect_ids': decide on one.")
     return ids
+
+
+def _assumed(params: dict[str, Any], time: datetime) -> list[Record]:
+    kind = params["assume_new"]
+    return [assume(kind, time, expires=kind == "data_store")] if kind else []
 
 
 def _schedule(client: Client, *, dump: bool) -> dict[str, Any] | None:

@@ -34,7 +34,7 @@ from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import (
 
 ROOT = Path(__file__).resolve().parents[2]
 # These ask no portal, so they take no connection options and are in no action group.
-OFFLINE = {"docspace_backup_file_info"}
+OFFLINE = {"docspace_backup_file_info", "docspace_backup_file_prune"}
 # The code of these is an action, which runs the others.
 ACTIONS = {path.stem for path in (ROOT / "plugins" / "action").glob("*.py")}
 FOUND = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
@@ -185,14 +185,14 @@ def compare(value: Any, described: Mapping[str, Any], where: str) -> None:
                 compare(item[key], inner, f"{where}.{key}")
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", [*MODULES, *sorted(OFFLINE)])
 def test_samples_have_the_keys_that_are_documented(module: str) -> None:
     for key, described in document(module, "RETURN").items():
         assert described["description"] and described["returned"]
         compare(described["sample"], described, f"{module}: {key}")
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", [*MODULES, *sorted(OFFLINE)])
 def test_documented_options_are_those_of_the_spec(module: str) -> None:
     options, spec = documented(module)["options"], spec_of(module)["argument_spec"]
     assert set(options) == set(spec)
@@ -248,6 +248,15 @@ def test_what_changes_shows_a_diff(scenario: Scenario, sim: Simulator, play: Pla
     scenario.arrange(sim)
     diff = play(sim, scenario, check_mode=True, diff=True)["diff"]
     assert diff.get("prepared") or diff["before"] != diff["after"]
+
+
+@pytest.mark.parametrize("module", sorted(OFFLINE))
+def test_a_module_that_asks_no_portal_takes_no_connection(module: str) -> None:
+    given = spec_of(module)
+    assert given["supports_check_mode"] is True
+    assert not {"url", "api_key", "password"} & set(given["argument_spec"])
+    attributes = documented(module)["attributes"]
+    assert attributes["check_mode"]["support"] == "full" and "action_group" not in attributes
 
 
 def test_the_action_group_is_complete() -> None:

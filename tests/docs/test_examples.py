@@ -144,8 +144,14 @@ def check_arguments(module: str, arguments: dict[str, Any], where: str) -> None:
     secrets = [arguments.get(name, "{{") for name in ("api_key", "username", "password")]
     for value in [*secrets, *(arguments.get("storage_secrets") or {}).values()]:
         assert "{{" in value, f"{where}: a secret belongs into a vault"
-    arguments = {name: value for name, value in arguments.items() if value != "{{ omit }}"}
     given = spec_of(module)
+    # What a template makes of an option with choices is seen when the example is played.
+    chosen = {name for name, option in given["argument_spec"].items() if "choices" in option}
+    arguments = {
+        name: value
+        for name, value in arguments.items()
+        if value != "{{ omit }}" and not (name in chosen and str(value).startswith("{{"))
+    }
     rules = {rule: given[rule] for rule in RULES if rule in given}
     own = given["argument_spec"]
     url = {"url": "https://docspace.example.com"} if "url" in own else {}

@@ -10,10 +10,11 @@ This file is private to the collection.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from .._portal.errors import NOT_KNOWN, DocSpaceError
+from .._portal.errors import NOT_KNOWN, DocSpaceError, config_error
+from .._portal.options import moment
 from .delete import Outcome
 from .record import Record, find
 from .retention import NOT_KEPT, OPTIONS, Copy, Policy, RetentionError, judge
@@ -37,6 +38,30 @@ def read_policy(params: Mapping[str, Any]) -> Policy:
     except RetentionError as error:
         code = "guard" if error.option == "policy" else "config"
         raise DocSpaceError(code, f"{error}.") from error
+
+
+def read_now(params: Mapping[str, Any], present: datetime) -> datetime:
+    """The time by which a policy is evaluated: the option `now`, or else the present."""
+    time = moment(dict(params), "now") or present
+    if not 1 < time.year < 9999:
+        # Every time zone needs room on both sides.
+        raise config_error("now: out of range. Give a time between the years 2 and 9998.")
+    return time
+
+
+def check_max_delete(params: Mapping[str, Any]) -> None:
+    """Refuse a negative limit."""
+    if params["max_delete"] is not None and params["max_delete"] < 0:
+        raise config_error("max_delete: give 0 or more.")
+
+
+def assume(storage_type: str, created_on: datetime, *, expires: bool) -> Record:
+    """The backup that a dry run assumes to have been created. It has no ID and no file name yet.
+
+    expires: whether the server deletes it after a day.
+    """
+    expires_on = created_on + timedelta(days=1) if expires else None
+    return Record("", "", storage_type, created_on, expires_on)
 
 
 def plan_named(history: Iterable[Record], ids: Iterable[str]) -> Plan:
@@ -78,7 +103,7 @@ def guard(
     unknown = [one for one in protected if one not in there]
     if not unknown:
         return None
-    return f"protect_ids: not in the history, so they protect nothing: {', '.join(unknown[:20])}"
+    return f"protect_ids: not found, so they protect nothing: {', '.join(unknown[:20])}"
 
 
 def require(
@@ -146,7 +171,7 @@ def diff_table(plan: Plan, now: datetime) -> str:
     rows = rows[:DIFF_LINES]
     width = max((len(record.file_name) for _sign, record, _reasons in rows), default=0)
     lines = [
-        f"{sign} {record.id}  {record.file_name:<{min(width, 60)}}  {_age(record, now):>9}  "
+        f"{sign} {record.id or '(assumed new backup)':<36}  {record.file_name:<{min(width, 60)}}  {_age(record, now):>9}  "
         f"{record.storage_type:<21}  {', '.join(reasons)}"
         for sign, record, reasons in rows
     ]
@@ -163,7 +188,13 @@ def _age(record: Record, now: datetime) -> str:
 
 
 def _flat(rows: Iterable[tuple[Record, list[str]]], now: datetime) -> list[dict[str, Any]]:
-    return [{**record.result(now), "reasons": reasons} for record, reasons in rows]
+    return [{**row_of(record, now), "reasons": reasons} for record, reasons in rows]
+
+
+def row_of(record: Record, now: datetime) -> dict[str, Any]:
+    """A record as modules return it; what an assumed backup doesn't have yet is null."""
+    row = record.result(now)
+    return row if record.id else {**row, "id": None, "file_name": None}
 
 
 def incomplete(outcome: Outcome, values: dict[str, Any]) -> DocSpaceError:

@@ -38,7 +38,7 @@ NOUNS = (
 )
 VERBS = (
     *("delete", "download", "ensure", "follow", "make", "offer", "prune", "restore", "schedule"),
-    *("settle", "upload", "watch"),
+    *("file_prune", "settle", "upload", "watch"),
 )
 # Nouns that are values and rules alone: the filter, or another program, can use them anywhere.
 PURE = (
@@ -154,7 +154,10 @@ def test_what_judges_starts_nothing_and_asks_nobody() -> None:
         tree = TREES[f"plugin_utils/{judge}.py"]
         asked = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         of_ansible = {one for one in asked if one and one.startswith("ansible")}
-        assert of_ansible <= {"ansible.errors", "ansible.module_utils.parsing.convert_bool"}, judge
+        assert of_ansible <= {
+            "ansible.module_utils.common.validation",
+            "ansible.module_utils.parsing.convert_bool",
+        }, judge
         ours = {one for one in IMPORTS[f"plugin_utils/{judge}.py"] if one.startswith("_")}
         assert ours <= {"_backup.names", "_portal.options", "_portal.values", "__future__"}, judge
 

@@ -28,6 +28,7 @@ TASKS: dict[str, list[dict[str, Any]]] = {
     "docspace_backup": [{"id": ONE, "state": "absent"}, {"id": ONE}, LOCAL],
     "docspace_backup_download": [{"dest": "/srv"}],
     "docspace_backup_file_info": [{"path": "/"}],
+    "docspace_backup_file_prune": [{"path": "/", "portal": "https://a.example", "keep_last": 2}],
     "docspace_backup_info": [{}],
     "docspace_backup_prune": [{"keep_last": 2}, {"ids": [ONE]}],
     "docspace_backup_restore": [{"id": ONE, "confirm": "127.0.0.1"}],
@@ -49,6 +50,7 @@ NOTHING: list[Any] = [
 ]
 # Where nothing is an answer.
 FINE: dict[tuple[str, str], list[Any]] = {
+    ("docspace_backup_file_prune", "protect_ids"): [[]],
     ("docspace_backup_prune", "ids"): [[]],
     ("docspace_backup_prune", "protect_ids"): [[]],
     ("docspace_backup_schedule", "weekday"): [None],

@@ -1130,3 +1130,58 @@ def test_an_interruption_tells_whether_anything_was_sent(
     late = fail(run, "task_failed", keep_last=1, concurrency=1)
     assert "sent before" in late["msg"] and "Run the task again" in late["msg"]
     assert late["changed"] is True
+
+
+# --- a backup that will be there ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "gone"),
+    [
+        ("local", {}, [3, 2]),
+        ("local", {"storage_type": ["Local", "documents"]}, [3, 2]),
+        ("local", {"name_pattern": "day*"}, [3, 2]),
+        # Each of these takes no place of the rule.
+        ("documents", {}, [3]),
+        ("data_store", {}, [3]),
+        ("documents", {"storage_type": ["local"], "group_by": "none"}, [3]),
+        ("data_store", {"group_by": "none"}, [3]),
+        ("documents", {"group_by": "none"}, [3, 2]),
+    ],
+)
+def test_a_dry_run_may_assume_a_new_backup(
+    wire: Wire, run: Run, kind: str, more: dict[str, Any], gone: list[int]
+) -> None:
+    wire.expect("GET", HISTORY, ok(days(1, 2, 3)))
+    options = {"keep_last": 2, "assume_new": kind, **more}
+    result = run("docspace_backup_prune", check_mode=True, **options)
+    assert numbers(result["removed"]) == gone
+    assumed = [one for one in result["kept"] if one["id"] is None]
+    left_out = kind == "documents" and "storage_type" in more
+    assert len(assumed) == (0 if left_out else 1)
+    for one in assumed:
+        assert (one["file_name"], one["storage_type"], one["age_seconds"]) == (None, kind, 0)
+        assert bool(one["expires_on"]) is (kind == "data_store")
+    assert result["counts"]["total"] == 4
+    assert ("(assumed new backup)" in result["diff"]["prepared"]) is not left_out
+
+
+@pytest.mark.parametrize(("kind", "refused"), [("local", False), ("data_store", True)])
+def test_an_assumed_backup_is_new_enough_if_it_lasts(
+    wire: Wire, run: Run, kind: str, refused: bool
+) -> None:
+    wire.expect("GET", HISTORY, ok(days(3, 4)))
+    options = {"require_newer_than": "26h", "now": "2026-10-20T00:00:00Z", "assume_new": kind}
+    result = run("docspace_backup_prune", check_mode=True, keep_last=1, **options)
+    assert bool(result.get("failed")) is refused
+
+
+def test_without_check_mode_nothing_is_assumed(wire: Wire, run: Run) -> None:
+    wire.expect("GET", HISTORY, ok(days(1, 2, 3)))
+    wire.expect("DELETE", f"deletebackup/{uid(3)}", TRUE)
+    assert numbers(prune(run, keep_last=2, assume_new="local")["removed"]) == [3]
+
+
+def test_an_assumed_backup_belongs_to_a_policy(run: Run) -> None:
+    result = fail(run, "config", ids=[uid(1)], assume_new="local")
+    assert "assume_new: belongs to a policy" in result["msg"]
