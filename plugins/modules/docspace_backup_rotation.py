@@ -36,7 +36,7 @@ options:
   offsite:
     description:
       - Options of M(onlyoffice.docspace.docspace_backup_download), and C(keep), a policy of
-        P(onlyoffice.docspace.backup_retention#filter) for the files.
+        M(onlyoffice.docspace.docspace_backup_file_prune) for the files.
     type: dict
   prune:
     description: Options of M(onlyoffice.docspace.docspace_backup_prune).
@@ -78,6 +78,7 @@ attributes:
 seealso:
   - module: onlyoffice.docspace.docspace_backup
   - module: onlyoffice.docspace.docspace_backup_download
+  - module: onlyoffice.docspace.docspace_backup_file_prune
   - module: onlyoffice.docspace.docspace_backup_prune
   - module: onlyoffice.docspace.docspace_backup_schedule
   - name: "Guide: Many portals, every night"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils._portal.options import parse_duration
@@ -22,8 +23,8 @@ from ..module_utils._portal.values import normal_portal, portal_key
 # Options of the action that are dictionaries.
 DICTIONARIES = ("connection", "schedule", "make", "offsite", "prune")
 OPTIONS = (*DICTIONARIES, "max_age", "fail")
-# What stands in prune, but is no part of the policy that backup_retention takes.
-NO_POLICY = ("storage_type", "name_pattern", "max_delete", "concurrency", "dump")
+# What all backups of a server in an object storage must have in common, or records get lost (C48).
+STORAGE = ("module", "bucket", "region", "subdir")
 
 
 class Wishes(NamedTuple):
@@ -56,6 +57,11 @@ class Wishes(NamedTuple):
         """Whether the portal's own policy decides alone what goes, by the present time."""
         alone = self.served and self.offsite is None and not self.mistakes
         return alone and bool(self.prune) and "now" not in self.prune
+
+    @property
+    def offsite_dest(self) -> Any:
+        """The folder for the copies, just as it was typed: only the modules expand it."""
+        return (self.offsite or {}).get("dest")
 
     @property
     def makes_ahead(self) -> bool:
@@ -110,6 +116,14 @@ def read_wishes(given: Mapping[str, Any], twins: Callable[[str], list[str]]) -> 
             "dump: it must be the same in all steps, because one run works on one history."
         )
 
+    different = _storage_differences(parts["make"], parts["schedule"])
+    if different:
+        mistakes.append(
+            f"backup_rotation_make and backup_rotation_schedule: {', '.join(different)} of "
+            "third_party_consumer must be the same in both, or the server drops the records of "
+            "backups that it looks for in the wrong place. Nothing was sent."
+        )
+
     def wanted(name: str) -> dict[str, Any] | None:
         return None if is_null(given.get(name)) else parts[name]
 
@@ -124,9 +138,31 @@ def read_wishes(given: Mapping[str, Any], twins: Callable[[str], list[str]]) -> 
         limit=limit,
         dump=True in kinds,
         address=address,
-        served=bool(address) and len(hosts) < 2,
+        served=bool(address) and len(hosts) < 2 and not different,
         mistakes=mistakes,
     )
+
+
+def _storage_differences(make: Mapping[str, Any], schedule: Mapping[str, Any]) -> list[str]:
+    """Which parameters of an object storage a backup and the schedule don't have in common."""
+    kinds = {str(part.get("storage_type", "")) for part in (make, schedule)}
+    if kinds != {"third_party_consumer"} or schedule.get("state") == "absent":
+        return []
+    both = [_storage_of(part) for part in (make, schedule)]
+    return [name for name in STORAGE if both[0].get(name) != both[1].get(name)]
+
+
+def _storage_of(part: Mapping[str, Any]) -> dict[str, str]:
+    """Its parameters. The modules add the subdir if none is given (C47)."""
+    found = {"subdir": "backup"}
+    for option in ("storage_params", "storage_secrets"):
+        given = part.get(option) or {}
+        try:
+            pairs = check_type_dict(given)
+        except TypeError:  # the module refuses it
+            continue
+        found.update({str(key): str(value) for key, value in pairs.items()})
+    return found
 
 
 def is_null(value: object) -> bool:

@@ -11,12 +11,7 @@ file is private to the collection.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ..filter.backup_retention import backup_retention
-from ._rotation import NO_POLICY
 from ._rotation_state import State, Values, failed, read_of, stripped, was_refused
 
 NAMESPACE = "onlyoffice.docspace"
@@ -134,7 +129,7 @@ class Night:
             return
         state.history = self._read()
         if wishes.offsite is not None:
-            options = {"path": wishes.offsite.get("dest"), "portal": wishes.address, "deep": False}
+            options = {"path": wishes.offsite_dest, "portal": wishes.address, "deep": False}
             state.folder = self._files("offsite", options)
 
     def _read(self) -> Values:
@@ -148,83 +143,38 @@ class Night:
         """Each look at `why_not` is a new one: what was done in between may have changed it."""
         state, wishes = self.state, self.state.wishes
         if wishes.keep and not state.why_not:
-            self._judge_files()
-        if not state.why_not and state.staying and (state.doomed or not state.fresh_here):
-            # Before anything goes for its sake, it is read to its end.
-            state.proof = self._files("prune", {"path": state.staying[0]["path"]})
+            state.pruned_files = self._prune_files()
+        if not state.why_not and state.relies_on_file and not state.verified:
+            # Before a backup is deleted because this file is there, it is read to its end. The
+            # folder is the one that was typed: the path that was read could mean another file.
+            ids = [state.dated_files[0]["id"]]
+            options = {"path": wishes.offsite_dest, "portal": wishes.address, "ids": ids}
+            state.proof = self._files("prune", options)
         if wishes.prune and not state.why_not:
-            if state.would_make:
-                self._foretell()
-            else:
-                state.pruned = self._portal("prune", "docspace_backup_prune", wishes.prune)
-        if not state.why_not and not state.broken:
-            for file in state.doomed:
-                self._remove(file["path"])
+            kind = str((wishes.make or {}).get("storage_type"))
+            new = {"assume_new": kind} if state.would_make else {}
+            state.pruned = self._portal("prune", "docspace_backup_prune", {**wishes.prune, **new})
         if failed(state.pruned) and not state.dry:
             # What went well is known without it.
             state.after = self._read()
 
-    def _judge_files(self) -> None:
-        """One of each id, with the one that a real run would have fetched."""
-        state = self.state
-        first = {file["id"]: file for file in reversed(state.files)}
-        copies = [file for file in state.files if first[file["id"]] is file]
-        if state.would_fetch:
-            copies.append(state.imagined("data_store"))
-        try:
-            plan = backup_retention(copies, **state.wishes.keep)
-        except AnsibleFilterError as error:
-            state.misjudged = {"msg": f"backup_rotation_offsite.keep: {error}"}
-        else:
-            state.unkept = {copy["id"] for copy in plan["remove"]}
-
-    def _foretell(self) -> None:
-        """In a dry run: tell what would go once the new copy is there."""
+    def _prune_files(self) -> Values:
+        """By a module that has all the guards, also that the newest file is what it should be."""
         state, wishes = self.state, self.state.wishes
-        looked_at = self._portal("prune", "docspace_backup_info", self._filters())
-        if failed(looked_at):
-            state.untold = looked_at
-            return
-        copies = list(looked_at["backups"])
-        kind = str((wishes.make or {})["storage_type"])
-        if kind in _texts(wishes.prune.get("storage_type", kind)):
-            copies.append(state.imagined(kind))
-        policy = {name: value for name, value in wishes.prune.items() if name not in NO_POLICY}
-        try:
-            plan = backup_retention(copies, **policy)
-        except AnsibleFilterError as error:
-            state.untold = {"msg": f"backup_rotation_prune: {error}"}
-            return
-        ids = [copy["id"] for copy in plan["remove"]]
-        options = {"ids": ids, **_some(wishes.prune, "max_delete", "protect_ids", "concurrency")}
-        # It goes through the guards with them. The run is dry, or nothing would be foretold.
-        state.foretold = self._portal(
-            "prune", "docspace_backup_prune", {**options, "dump": wishes.dump}
-        )
-
-    def _filters(self) -> Values:
-        wishes = self.state.wishes
-        return {**_some(wishes.prune, "storage_type", "name_pattern"), "dump": wishes.dump}
-
-    def _remove(self, path: str) -> None:
-        """A file, and when it is gone its manifest. They are where the modules run."""
-        for name in (path, f"{path}.json"):
-            options = {"path": name, "state": "absent"}
-            result = self._start("prune", "ansible.legacy.file", options)
-            if failed(result):
-                self.state.stuck.append(result)
-            if failed(result) or not result.get("changed"):
-                return
-            if name == path:
-                self.state.removed_files.append(path)
+        options = {
+            **wishes.keep,
+            "path": wishes.offsite_dest,
+            "portal": wishes.address,
+            "dump": wishes.dump,
+        }
+        if state.would_fetch:
+            options["assume_new"] = "data_store"
+        if not state.fresh_here:
+            options["require_newer_than"] = wishes.max_age
+        module = f"{NAMESPACE}.docspace_backup_file_prune"
+        return self._start("prune", module, options)
 
 
 def _some(options: Values, *names: str) -> Values:
     """Of these options, those that are given."""
     return {name: options[name] for name in names if name in options}
-
-
-def _texts(value: Any) -> list[str]:
-    """A list as Ansible takes it, also as one text with commas."""
-    items = value.split(",") if isinstance(value, str) else value
-    return [str(item).strip() for item in items]

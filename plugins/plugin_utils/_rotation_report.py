@@ -26,7 +26,7 @@ def report(state: State, host: str) -> Values:
     """The report on a portal. host: its name in the inventory."""
     newest_offsite = [] if state.broken else state.remaining_files
     dry_schedule = state.dry and "schedule" in state.scheduled
-    counts = (state.pruned or state.foretold).get("counts") or {}
+    counts, files = (part.get("counts") or {} for part in (state.pruned, state.pruned_files))
     return {
         "host": host,
         "portal": state.wishes.address,
@@ -36,7 +36,7 @@ def report(state: State, host: str) -> Values:
         "count": state.seen["total"] if state.readable else None,
         "made": bool(state.made.get("changed")),
         "removed": int(counts.get("removed", 0)),
-        "offsite_removed": len(state.removed_files),
+        "offsite_removed": int(files.get("removed", 0)),
         "schedule": (state.scheduled if dry_schedule else state.seen).get("schedule"),
         "copies": _copies(state),
         "problems": [_problem(step, result) for step, result in _failures(state)],
@@ -76,12 +76,8 @@ def _failures(state: State) -> list[tuple[str, Values]]:
         ("offsite", {} if unsaid else state.folder),
         ("offsite", _odd(state)),
         ("prune", _skipped(state)),
-        ("prune", state.misjudged),
-        ("prune", state.untold),
         ("prune", state.pruned),
-        ("prune", state.foretold),
-        ("prune", _not_whole(state)),
-        ("prune", _stuck(state)),
+        ("prune", _unpruned_files(state)),
         ("read", state.history),
         ("read", state.after),
         ("fresh", _stale(state)),
@@ -109,12 +105,8 @@ def _odd(state: State) -> Values:
     odd = state.odd_files
     if not odd:
         return {}
-    paths, why = ", ".join(one["path"] for one in odd), ", ".join(odd[0]["problems"])
-    return _failure(
-        f"A file is not whole: {paths} ({why}). It counts for nothing.",
-        "protocol",
-        "file not whole",
-    )
+    found = "; ".join(f"{path} ({problem})" for path, problem in odd)
+    return _failure(f"Check these files: {found}.", "protocol", "file not valid")
 
 
 def _skipped(state: State) -> Values:
@@ -124,23 +116,18 @@ def _skipped(state: State) -> Values:
     return _failure(msg, "prune_skipped", "nothing thinned out")
 
 
-def _not_whole(state: State) -> Values:
+def _unpruned_files(state: State) -> Values:
+    """Why files weren't removed, or why the newest one proves nothing."""
     if not state.broken:
-        return {}
-    if failed(state.proof):
-        why = str(state.proof.get("msg"))
-    else:
-        file = (state.proof["files"] or [{}])[0]
-        why = f"{file.get('path', '')} ({', '.join(file.get('problems', []))})."
-    msg = f"No file was removed, because the newest that stays is not whole: {why}"
-    return _failure(msg, "protocol", "file not whole")
-
-
-def _stuck(state: State) -> Values:
-    if not state.stuck:
-        return {}
-    msg = f"A file could not be removed: {state.stuck[0].get('msg')}"
-    return _failure(msg, "task_failed", "file not removed")
+        return state.pruned_files
+    invalid = [one for one in state.verified if not one["valid"]]
+    why = "".join(f"{one['path']} ({', '.join(one['problems'])})" for one in invalid[:1])
+    msg = f"No file was removed, because the newest that is kept isn't valid: {why}."
+    if not invalid:
+        msg = (
+            f"The newest file could not be verified: {state.proof.get('msg') or 'it was removed'}."
+        )
+    return _failure(msg, "protocol", "file not valid")
 
 
 def _stale(state: State) -> Values:
@@ -180,13 +167,11 @@ def _words(module: str, result: Mapping[str, Any]) -> str:
         return f"Made {name}." if changed else f"{name} is there."
     if module == "docspace_backup_download":
         return f"{'Fetched' if changed else 'Enough'}: {result.get('dest') or 'a copy'}."
-    if module == "docspace_backup_prune":
+    if module in ("docspace_backup_prune", "docspace_backup_file_prune"):
         counts = result.get("counts") or {}
         return f"{counts.get('removed', 0)} removed, {counts.get('kept', 0)} kept."
     if module == "docspace_backup_info":
         return f"{result.get('count')} of {result.get('total')} backups."
     if module == "docspace_backup_file_info":
         return f"{result.get('count')} files."
-    if module == "docspace_backup_schedule":
-        return "Set." if changed else "It is as wanted."
-    return f"{result.get('path')}: {'removed' if changed else 'not there'}."
+    return "Set." if changed else "It is as wanted."

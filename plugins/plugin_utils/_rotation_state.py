@@ -65,16 +65,10 @@ class State:
         self.history: Values = {}
         self.after: Values = {}
         self.folder: Values = {}
-        # Why the files can't be judged, as a failure, and the ids of those that no rule keeps.
-        self.misjudged: Values = {}
-        self.unkept: set[str] = set()
+        self.pruned_files: Values = {}
+        # The newest file, read to its end where no file was pruned.
         self.proof: Values = {}
         self.pruned: Values = {}
-        # In a dry run that would make a copy: why what goes then can't be told, or what does.
-        self.untold: Values = {}
-        self.foretold: Values = {}
-        self.removed_files: list[str] = []
-        self.stuck: list[Values] = []
 
     # In a dry run: what this run would have made by now.
 
@@ -92,10 +86,6 @@ class State:
         fetched = self.fetched
         missing = fetched.get("changed") and fetched.get("sha256") is None
         return bool(self.dry and missing and not failed(fetched))
-
-    def imagined(self, storage_type: str) -> Values:
-        """The copy that would be there."""
-        return {"id": "would-be-made", "created_on": now(), "storage_type": storage_type}
 
     # What is on the portal, newest first. A copy that is dated in the future, or not at all, proves
     # nothing.
@@ -147,33 +137,36 @@ class State:
         return [one for one in self.files if (one["age_seconds"] or 0) >= 0]
 
     @property
-    def odd_files(self) -> list[Values]:
-        """Those of which it is known that they aren't what their manifest says."""
-        found = self.folder.get("files") or []
-        return [one for one in found if one["manifest"] and one["valid"] is False]
-
-    @property
-    def doomed(self) -> list[Values]:
-        """The files that no rule keeps, oldest first."""
-        return [one for one in reversed(self.files) if one["id"] in self.unkept]
-
-    @property
-    def staying(self) -> list[Values]:
-        """The others, newest first."""
-        return [one for one in self.dated_files if one["id"] not in self.unkept]
+    def odd_files(self) -> list[tuple[str, str]]:
+        """Files that aren't what their manifest says, or can't be used: path, and what is wrong."""
+        found = {
+            one["path"]: ", ".join(one["problems"])
+            for one in self.folder.get("files") or []
+            if one["manifest"] and one["problems"]
+        }
+        for one in self.pruned_files.get("problems") or []:
+            found.setdefault(one["path"], one["problem"])
+        return list(found.items())
 
     @property
     def remaining_files(self) -> list[Values]:
         """What is off site now."""
-        gone = () if self.dry else self.removed_files
+        if self.dry:
+            return self.dated_files
+        gone = {one["path"] for one in self.pruned_files.get("removed") or []}
         return [one for one in self.dated_files if one["path"] not in gone]
 
     @property
+    def verified(self) -> list[Values]:
+        """The newest file, if it was read to its end."""
+        pruned = self.pruned_files.get("verified")
+        return [pruned] if pruned else list(self.proof.get("files") or [])
+
+    @property
     def broken(self) -> bool:
-        """Whether the newest file that stays was read to its end, and isn't what it should be."""
-        if not self.proof:
-            return False
-        return failed(self.proof) or not any(one["valid"] for one in self.proof["files"])
+        """Whether the newest file was read to its end, and isn't what it should be."""
+        read = bool(self.proof) or bool(self.verified)
+        return read and not any(one["valid"] for one in self.verified)
 
     # Whether a lasting copy is young enough. Of the files the newest counts, unless it was read and
     # isn't whole.
@@ -188,6 +181,11 @@ class State:
         """Off site."""
         newest = self.dated_files[:1]
         return self.would_fetch or (not self.broken and any(map(self._is_young, newest)))
+
+    @property
+    def relies_on_file(self) -> bool:
+        """Whether no backup on the portal is recent enough, so that a file has to be."""
+        return not (self.fresh_here or self.would_fetch) and bool(self.dated_files)
 
     @property
     def made_fresh(self) -> bool:

@@ -289,7 +289,7 @@ def test_which_files_are_left(nights: Nights, name: str, left: set[str]) -> None
 def test_a_broken_newest_file_stops_what_would_go_for_its_sake(nights: Nights) -> None:
     assert nights.problems("broken_beside") == ["prune protocol"]
     assert nights.real.reports["broken_beside"]["newest_offsite"] is None
-    assert "the newest that stays is not whole" in nights.real.text
+    assert "the newest that is kept isn't valid" in nights.real.text
 
 
 def test_a_file_that_was_cut_counts_for_nothing(nights: Nights) -> None:

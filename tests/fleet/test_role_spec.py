@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.onlyoffice.docspace.plugins.filter import backup_retention
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.connection import (
     CONNECTION,
 )
@@ -24,7 +23,7 @@ OPTIONS = SPEC["argument_specs"]["main"]["options"]
 # What has no place in a night: to name a copy, and what the role itself or another step does.
 LEFT_OUT = {
     "docspace_backup": {"state", "id", "task_id"},
-    "docspace_backup_prune": {"ids", "gather", "require_id", "require_newer_than"},
+    "docspace_backup_prune": {"ids", "gather", "require_id", "require_newer_than", "assume_new"},
     "docspace_backup_download": {"id"},
 }
 STEPS = {
@@ -64,18 +63,20 @@ def test_a_step_takes_what_its_module_takes(module: str) -> None:
     }
 
 
-def test_the_connection_and_the_policy_of_files() -> None:
+def test_the_connection() -> None:
     given = OPTIONS["backup_rotation_connection"]["options"]
     assert {name: alike(option) for name, option in given.items()} == {
         name: alike(option) for name, option in CONNECTION.items()
     }
-    documented = yaml.safe_load(backup_retention.DOCUMENTATION)["options"]
-    keep = OPTIONS["backup_rotation_offsite"]["options"]["keep"]["options"]
-    rules = {name for name in keep if name.startswith("keep_") or name == "protect_ids"}
-    assert set(keep) - rules == set(documented) - {"_input"}
-    prune = OPTIONS["backup_rotation_prune"]["options"]
-    assert {name: alike(keep[name]) for name in rules} == {
-        name: alike(prune[name]) for name in prune if name in rules
+
+
+def test_the_policy_of_files_is_that_of_its_module() -> None:
+    own = dict(spec_of("docspace_backup_file_prune")["argument_spec"])
+    for name in ("path", "portal", "dump", "require_newer_than", "assume_new"):
+        own.pop(name)
+    given = OPTIONS["backup_rotation_offsite"]["options"]["keep"]["options"]
+    assert {name: alike(option) for name, option in given.items()} == {
+        name: alike(option) for name, option in own.items()
     }
 
 

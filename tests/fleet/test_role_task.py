@@ -88,22 +88,22 @@ def test_each_step_is_told_and_shown(tmp_path: Path) -> None:
         "offsite docspace_backup_download",
         "read docspace_backup_info",
         "offsite docspace_backup_file_info",
-        "prune docspace_backup_file_info",
+        "prune docspace_backup_file_prune",
         "prune docspace_backup_prune",
-        "prune file",
-        "prune file",
     ]
-    assert [step["changed"] for step in one["steps"]] == [False] * 5 + [True] * 3
-    assert one["steps"][5]["msg"] == "2 removed, 2 kept."
-    assert [step["msg"] for step in foretold["sales"]["steps"]][5] == "2 removed, 2 kept."
+    assert [step["changed"] for step in one["steps"]] == [False] * 4 + [True] * 2
+    for steps in (one["steps"], foretold["sales"]["steps"]):
+        assert [step["msg"] for step in steps][4:] == ["1 removed, 2 kept.", "2 removed, 2 kept."]
     headers = [part["before_header"] for part in one["diff"] if "before_header" in part]
-    assert {header.partition(":")[0] for header in headers} == {"make", "offsite", "prune"}
-    (table,) = [part["prepared"] for part in one["diff"] if "prepared" in part]
-    assert table.startswith("prune:\n- 00000000-0000-4000-8000-000000000004")
+    assert {header.partition(":")[0] for header in headers} == {"make", "offsite"}
+    tables = [part["prepared"] for part in one["diff"] if "prepared" in part]
+    for table, number in zip(tables, (3, 4)):
+        assert table.startswith(f"prune:\n- {uuid(number)}")
+    assert "copy-3.tar.gz" in tables[0]
     assert "prune:\n- 00000000" in run.text
     # What a module warns of is passed on.
-    assert "protect_ids: not in the history" in run.text
-    assert "protect_ids: not in the history" in str(one["warnings"])
+    assert "protect_ids: not found" in run.text
+    assert "protect_ids: not found" in str(one["warnings"])
     assert (one["changed"], foretold["sales"]["changed"]) == (True, True)
     assert unchanged["sales"]["changed"] is False
     for text in (dry.text, run.text, again.text, str(found), str(foretold)):

@@ -154,3 +154,52 @@ def test_the_role_says_which_options_there_are() -> None:
         *(f"backup_rotation_{name}" for name in ("connection", "schedule", "make", "offsite")),
         *(f"backup_rotation_{name}" for name in ("prune", "max_age", "fail")),
     }
+
+
+S3 = {
+    "storage_type": "third_party_consumer",
+    "storage_params": {"module": "s3", "bucket": "b", "region": "eu"},
+}
+
+
+def stored(**params: Any) -> dict[str, Any]:
+    """The same object storage with other parameters."""
+    return {**S3, "storage_params": {**S3["storage_params"], **params}}
+
+
+@pytest.mark.parametrize(
+    ("make", "schedule", "different"),
+    [
+        (S3, S3, ""),
+        (stored(subdir="backup"), S3, ""),
+        (S3, stored(subdir="backup"), ""),
+        (S3, stored(subdir="daily"), "subdir"),
+        (S3, stored(bucket="c", region="us"), "bucket, region"),
+        (S3, stored(module="google"), "module"),
+        (S3, {**S3, "storage_params": {"module": "s3", "bucket": "b"}}, "region"),
+        (S3, {**S3, "storage_params": "module=s3 bucket=b region=eu"}, ""),
+        (S3, {**S3, "storage_params": "module=s3 bucket=c region=eu"}, "bucket"),
+        (S3, {**S3, "storage_secrets": {"acl": "secret-value"}}, ""),
+        (
+            {**S3, "storage_params": {"module": "s3"}, "storage_secrets": {"bucket": "b-secret"}},
+            {**S3, "storage_params": {"module": "s3", "bucket": "b-secret"}},
+            "",
+        ),
+        (S3, {**stored(bucket="c"), "storage_type": "local"}, ""),
+        (S3, {**stored(bucket="c"), "state": "absent"}, ""),
+        (S3, None, ""),
+        ({"storage_type": "local"}, {"storage_type": "local", "path": "/x"}, ""),
+    ],
+)
+def test_backup_and_schedule_share_one_place_in_an_object_storage(
+    make: dict[str, Any], schedule: dict[str, Any] | None, different: str
+) -> None:
+    given = {"make": make} if schedule is None else {"make": make, "schedule": schedule}
+    found = wishes(**given)
+    assert found.served is not bool(different)
+    if different:
+        (mistake,) = found.mistakes
+        assert f"schedule: {different} of third_party_consumer" in mistake
+        assert "secret" not in mistake
+    else:
+        assert found.mistakes == []

@@ -83,6 +83,14 @@ def pruned(
     }
 
 
+def files_pruned(
+    kept: list[dict[str, Any]], removed: list[dict[str, Any]], **more: Any
+) -> dict[str, Any]:
+    """What pruning files came to."""
+    verified = {**kept[0], "valid": True} if removed else None
+    return {**pruned(kept, removed), "problems": [], "verified": verified, **more}
+
+
 class Run:
     """A night whose modules answer in turn, each with what is left of its results."""
 
@@ -382,20 +390,17 @@ def test_all_steps_in_their_order() -> None:
         "backup_info": [info(FRESH, *OLD)],
         "backup_file_info": [
             {"changed": False, "files": [file(1, 2), file(2, 48), file(3, 72)], "count": 3},
-            {"changed": False, "files": [file(1, 2, valid=True)], "count": 1},
         ],
+        "backup_file_prune": [files_pruned([file(1, 2), file(2, 48)], [file(3, 72)])],
         "backup_prune": [pruned([FRESH, OLD[0]], OLD[1:])],
-        "file": [{"changed": True}, {"changed": True}],
     }
-    offsite = {"dest": "/srv", "keep": {"keep_last": 2}}
+    offsite = {"dest": "~/$COPIES", "keep": {"keep_last": 2}}
     run = Run(results, schedule={"state": "present"}, make=MAKE, offsite=offsite, prune=PRUNE)
     assert run.names == [
         *("backup_schedule", "backup", "backup_download", "backup_info", "backup_file_info"),
-        *("backup_file_info", "backup_prune", "file", "file"),
+        *("backup_file_prune", "backup_prune"),
     ]
-    assert [options["path"] for name, options in run.asked if name == "file"] == [
-        *("/srv/3.tar.gz", "/srv/3.tar.gz.json")
-    ]
+    assert run.asked[5][1] == {"keep_last": 2, "path": "~/$COPIES", "portal": URL, "dump": False}
     assert (run.report["removed"], run.report["offsite_removed"], run.problems) == (2, 1, [])
     assert run.report["newest_offsite"]["id"] == "id-1"
 
@@ -431,58 +436,84 @@ def test_a_mistake_stops_what_removes_and_nothing_else() -> None:
     assert run.problems == ["config config", "prune prune_skipped"]
 
 
-@pytest.mark.parametrize(
-    "proof", [{"files": [file(1, 2, valid=False, problems=["cut"])]}, dict(SERVER)]
-)
-def test_nothing_goes_for_the_sake_of_a_file_that_is_not_whole(proof: dict[str, Any]) -> None:
+INVALID = file(1, 2, valid=False, problems=["cut"])
+REFUSED = {**SERVER, "failure": {"code": "guard", "title": "refused by a guard"}}
+
+
+def test_nothing_is_removed_for_a_file_that_is_not_valid() -> None:
+    """Neither a file nor a backup of the portal; the file is read once."""
     results = {
         "backup_download": [{"changed": False, "sha256": "ab"}],
         "backup_info": [info(*OLD)],
-        "backup_file_info": [{"files": [file(1, 2), file(2, 48), file(3, 72)]}, proof],
+        "backup_file_info": [{"files": [file(1, 2), file(2, 48), file(3, 72)]}],
+        "backup_file_prune": [{**REFUSED, "verified": INVALID}],
     }
     run = Run(results, offsite={"dest": "/srv", "keep": {"keep_last": 2}}, prune=PRUNE)
-    assert "backup_prune" not in run.names and "file" not in run.names
+    assert run.asked[-1][1]["require_newer_than"] == "26h"
     assert run.problems == ["prune prune_skipped", "prune protocol", "fresh stale"]
     assert run.report["newest_offsite"] is None
 
 
-def test_a_file_that_stays_keeps_its_manifest() -> None:
-    stuck = {"failed": True, "msg": "Permission denied", "changed": False}
+@pytest.mark.parametrize("proof", [{"files": [INVALID]}, {"files": []}, dict(SERVER)])
+@pytest.mark.parametrize("keep", [{}, {"keep_last": 2}])
+def test_a_portal_is_not_pruned_for_a_file_that_is_not_valid(
+    proof: dict[str, Any], keep: dict[str, Any]
+) -> None:
+    """It is named by the folder that was typed, and its id: nothing expands these."""
+    results: dict[str, list[dict[str, Any]]] = {
+        "backup_download": [{"changed": False, "sha256": "ab"}],
+        "backup_info": [info(*OLD)],
+        "backup_file_info": [{"files": [file(1, 2, path="/srv/$X"), file(2, 48)]}, proof],
+        "backup_file_prune": [files_pruned([file(1, 2), file(2, 48)], [])] if keep else [],
+    }
+    offsite: dict[str, Any] = {"dest": "/srv", **({"keep": keep} if keep else {})}
+    run = Run(results, offsite=offsite, prune=PRUNE)
+    assert run.asked[-1][1] == {"path": "/srv", "portal": URL, "ids": ["id-1"]}
+    assert run.problems == ["prune prune_skipped", "prune protocol", "fresh stale"]
+
+
+def test_a_valid_file_is_read_once_and_the_portal_is_pruned() -> None:
+    done = files_pruned([file(1, 2)], [file(2, 48)], verified=file(1, 2, valid=True))
+    results = {
+        "backup_download": [{"changed": False, "sha256": "ab"}],
+        "backup_info": [info(*OLD)],
+        "backup_file_info": [{"files": [file(1, 2), file(2, 48)]}],
+        "backup_file_prune": [done],
+        "backup_prune": [pruned(OLD[:2], OLD[2:])],
+    }
+    run = Run(results, offsite={"dest": "/srv", "keep": {"keep_last": 1}}, prune=PRUNE)
+    assert (run.report["removed"], run.report["offsite_removed"], run.problems) == (1, 1, [])
+    assert [one["where"] for one in run.report["copies"]].count("offsite") == 1
+
+
+def test_a_file_that_could_not_be_removed_is_a_problem() -> None:
+    stuck = {**SERVER, "failure": {"code": "task_failed", "title": "task failed"}}
+    partly = files_pruned([file(1, 2)], [file(3, 72)])
     results = {
         "backup_download": [{"changed": False, "sha256": "ab"}],
         "backup_info": [info(FRESH)],
-        "backup_file_info": [
-            {"files": [file(1, 2), file(2, 48)]},
-            {"files": [file(1, 2, valid=True)]},
-        ],
-        "file": [stuck],
+        "backup_file_info": [{"files": [file(1, 2), file(2, 48), file(3, 72)]}],
+        "backup_file_prune": [{**partly, **stuck}],
     }
     run = Run(results, offsite={"dest": "/srv", "keep": {"keep_last": 1}})
-    assert [options["path"] for name, options in run.asked if name == "file"] == ["/srv/2.tar.gz"]
-    assert run.problems == ["prune task_failed"]
-    assert "Permission denied" in run.report["problems"][0]["msg"]
-    assert run.report["offsite_removed"] == 0
+    assert (run.problems, run.report["offsite_removed"]) == (["prune task_failed"], 1)
 
 
-def test_files_are_judged_by_portal_kind_and_id() -> None:
-    files = [
-        *(
-            file(1, 2),
-            file(1, 2, path="/srv/twice.tar.gz"),
-            file(2, 48),
-            file(2, 48, path="/srv/b.tar.gz"),
-        ),
-        *(file(7, 200, kind="dump"), file(8, 300, matches_manifest=False)),
-    ]
+def test_odd_files_are_told_once() -> None:
+    folder = [file(1, 2), file(2, 48, valid=False, problems=["cut"], path="/srv/cut")]
+    folder += [file(3, 49, problems=["rename it"], path="/srv/$X")]
+    folder += [file(4, 50, problems=["no manifest"], manifest=False, path="/srv/bare")]
+    problems = [{"path": "/srv/cut", "problem": "cut"}, {"path": "/srv/link", "problem": "a link"}]
     results = {
         "backup_download": [{"changed": False, "sha256": "ab"}],
         "backup_info": [info(FRESH)],
-        "backup_file_info": [{"files": files}, {"files": [file(1, 2, valid=True)]}],
-        "file": [{"changed": True}] * 4,
+        "backup_file_info": [{"files": folder}],
+        "backup_file_prune": [files_pruned([file(1, 2)], [], problems=problems)],
     }
     run = Run(results, offsite={"dest": "/srv", "keep": {"keep_last": 1}})
-    gone = [options["path"] for name, options in run.asked if name == "file"]
-    assert gone == [f"/srv/{name}.tar.gz{end}" for name in ("b", "2") for end in ("", ".json")]
+    assert run.problems == ["offsite protocol"]
+    said = "Check these files: /srv/cut (cut); /srv/$X (rename it); /srv/link (a link)."
+    assert run.report["problems"][0]["msg"] == said
 
 
 def test_a_delete_that_failed_is_read_after() -> None:
@@ -492,35 +523,31 @@ def test_a_delete_that_failed_is_read_after() -> None:
     assert (run.report["removed"], run.report["count"], run.problems) == (2, 2, ["prune server"])
 
 
-def test_a_dry_run_counts_what_it_would_make() -> None:
+def test_a_dry_run_has_the_modules_assume_what_it_would_create() -> None:
     made = {"changed": True, "backup": None, "joined": False}
-    foretold = {"changed": True, "counts": {"removed": 2, "kept": 0}}
     results = {
         "backup": [made],
-        "backup_info": [info(*OLD), info(*OLD)],
-        "backup_prune": [foretold],
+        "backup_download": [{"changed": True, "sha256": None, "dest": None}],
+        "backup_info": [info(*OLD)],
+        "backup_file_info": [{"files": [file(1, 50), file(2, 72)]}],
+        "backup_file_prune": [files_pruned([file(1, 50)], [file(2, 72)])],
+        "backup_prune": [pruned([record(9, 0), OLD[0]], OLD[1:])],
     }
-    run = Run(
-        results,
-        dry=True,
-        make=MAKE,
-        prune={**PRUNE, "storage_type": "local,documents", "max_delete": 5},
-    )
-    assert run.asked[2][1]["storage_type"] == "local,documents"
-    named = run.asked[3][1]
-    assert (sorted(named["ids"]), named["max_delete"]) == (["id-3", "id-4"], 5)
-    assert "keep_last" not in named
-    assert (run.report["removed"], run.report["made"], run.problems) == (2, True, [])
+    prune = {**PRUNE, "storage_type": "local,documents", "max_delete": 5}
+    offsite = {"dest": "/srv", "keep": {"keep_last": 1}}
+    run = Run(results, dry=True, make=MAKE, prune=prune, offsite=offsite)
+    assert run.names[-2:] == ["backup_file_prune", "backup_prune"]
+    assert run.asked[-2][1]["assume_new"] == "data_store"
+    assert run.asked[-1][1] == {**prune, "assume_new": "local", **CONNECTION}
+    told = run.report
+    assert (told["removed"], told["offsite_removed"], told["made"]) == (2, 1, True)
+    assert (run.problems, told["count"]) == ([], 3)
 
 
 def test_a_dry_run_that_can_not_tell_says_so() -> None:
     made = {"changed": True, "backup": None, "joined": False}
-    unread = {"backup": [dict(made)], "backup_info": [info(*OLD), dict(SERVER)]}
-    assert Run(unread, dry=True, make=MAKE, prune=PRUNE).problems == ["prune server"]
-    odd = {"backup": [dict(made)], "backup_info": [info(*OLD), info(*OLD)]}
-    run = Run(odd, dry=True, make=MAKE, prune={"keep_last": 0})
-    assert run.problems == ["prune config"]
-    assert run.report["problems"][0]["msg"].startswith("backup_rotation_prune: ")
+    results = {"backup": [made], "backup_info": [info(*OLD)], "backup_prune": [dict(SERVER)]}
+    assert Run(results, dry=True, make=MAKE, prune=PRUNE).problems == ["prune server"]
 
 
 def test_a_look_writes_nothing_whatever_is_wanted() -> None:
@@ -563,7 +590,7 @@ def test_a_connection_comes_before_what_a_step_says() -> None:
         ("docspace_backup_info", info(FRESH), "1 of 1 backups."),
         ("docspace_backup_schedule", {"changed": False}, "It is as wanted."),
         ("docspace_backup_download", {"changed": True, "dest": "/srv/a"}, "Fetched: /srv/a."),
-        ("file", {"changed": True, "path": "/srv/a"}, "/srv/a: removed."),
+        ("docspace_backup_file_prune", files_pruned([FRESH], OLD), "3 removed, 1 kept."),
         ("docspace_backup", {"failed": True, "msg": "No."}, "No."),
     ],
 )
