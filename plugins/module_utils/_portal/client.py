@@ -123,7 +123,7 @@ class Client:
         if failed.outcome == NOTHING:
             return None
         unread: DocSpaceError | None = None
-        self.log(f"{failed.method} {failed.path}: {failed.code}, so it is looked up what it did")
+        self.log(f"{failed.method} {failed.path}: {failed.code}, looking up its effect")
         waits = list(self.late_looks() if pauses is None else pauses)
         end = time.monotonic() + sum(waits)
         if failed.outcome == REFUSED and not patient:
