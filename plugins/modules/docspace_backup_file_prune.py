@@ -390,7 +390,6 @@ from ..module_utils._backup.file_prune import (
     verify_newest,
     warn_of,
 )
-from ..module_utils._backup.names import normal_portal
 from ..module_utils._backup.prune import (
     assume,
     check_max_delete,
@@ -407,6 +406,7 @@ from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.gate import Gate
 from ..module_utils._portal.module import Result, now, run_offline
 from ..module_utils._portal.options import duration
+from ..module_utils._portal.values import normal_portal
 
 RULES = [option for option in OPTIONS if option.startswith("keep_")]
 SPEC: dict[str, Any] = {

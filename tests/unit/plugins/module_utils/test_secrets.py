@@ -318,7 +318,7 @@ def test_a_task_that_repeats_a_key(wire: Wire, run: Run) -> None:
     for identity in (key, "x" * 90 + key):
         repeated = {**task(), "taskId": identity, "error": key, "warning": f"{'x' * 290}{key}"}
         wire.expect("GET", "getbackupprogress", ok(repeated))
-        wire.expect("GET", "getrestoreprogress", ok(repeated))
+        wire.expect("GET", "getrestoreprogress?Dump=false", ok(repeated))
         secrets = (key[:9], key[:9].lower())
         run("docspace_backup_info", gather=["progress"], api_key=key, secrets=secrets)
 

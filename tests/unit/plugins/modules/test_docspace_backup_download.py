@@ -1196,6 +1196,7 @@ def test_a_part_that_cannot_be_created_after_the_start(
     """The folder took files a moment ago."""
     wire.expect("GET", HISTORY, ok([]))
     wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("GET", SCHEDULE, ok(None))
     wire.expect("POST", START, ok(task(status=0)), body=BODY)
     with monkeypatch.context() as patch:
         fault = Fault("os.open", errno.EACCES)
@@ -1209,6 +1210,7 @@ def test_an_interruption_after_the_start(wire: Wire, run: Run, tmp_path: Path, c
     """It says which task it was, and the next run fetches its backup."""
     wire.expect("GET", HISTORY, ok([]))
     wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("GET", SCHEDULE, ok(None))
     wire.expect("POST", START, ok(task(status=0)), body=BODY)
     clock.on_sleep = lambda _seconds: signal.raise_signal(signal.SIGTERM)
     result = run(MODULE, dest=str(tmp_path))
@@ -1325,6 +1327,7 @@ def test_a_wait_that_ends_with_the_backup_made(wire: Wire, run: Run, tmp_path: P
     """The next run fetches it."""
     wire.expect("GET", HISTORY, ok([]))
     wire.expect("GET", PROGRESS, ok(None))
+    wire.expect("GET", SCHEDULE, ok(None))
     wire.expect("POST", START, ok(task(status=0)), body=BODY)
     wire.expect("GET", PROGRESS, ok(DONE))
     wire.expect("GET", HISTORY, ok([TEMPORARY]))

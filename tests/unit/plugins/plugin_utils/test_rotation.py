@@ -156,7 +156,7 @@ def test_the_role_says_which_options_there_are() -> None:
     }
 
 
-S3 = {
+S3: dict[str, Any] = {
     "storage_type": "third_party_consumer",
     "storage_params": {"module": "s3", "bucket": "b", "region": "eu"},
 }
