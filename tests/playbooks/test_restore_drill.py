@@ -186,7 +186,7 @@ def test_a_portal_that_does_not_tell_its_task_is_left_alone(stage: Stage) -> Non
 @pytest.mark.parametrize("option", ["portal_url", "newer_than"])
 def test_options_that_get_round_the_checks_are_refused(stage: Stage, of: str, option: str) -> None:
     given = {**stage.given()[of], option: stage.source.url}
-    done = stage.drill(**dict[str, Any]({of: given}))
+    done = stage.drill(**{of: given})
     assert done.code != 0 and f"Remove {option}." in " ".join(done.text.split())
     assert stage.source.requests == stage.second.requests == []
     assert stage.report()["problem"]["code"] == "guard"
@@ -201,14 +201,14 @@ def test_a_portal_that_is_not_confirmed_is_left_alone(stage: Stage, confirm: Any
 
 @pytest.mark.parametrize("missing", ["drill_source", "drill_dir"])
 def test_what_has_to_be_given(stage: Stage, missing: str) -> None:
-    done = stage.drill(**dict[str, Any]({missing: None}))
+    done = stage.drill(**{missing: None})
     assert done.code != 0 and "Set drill_source and drill_portal" in done.text
     assert stage.source.requests == stage.second.requests == []
 
 
 @pytest.mark.parametrize("of", ["drill_source", "drill_portal"])
 def test_an_address_never_comes_from_the_environment(stage: Stage, of: str) -> None:
-    done = stage.drill(**dict[str, Any]({of: {"api_key": stage.source.key}}))
+    done = stage.drill(**{of: {"api_key": stage.source.key}})
     assert done.code != 0 and "each with its url" in done.text
 
 
