@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from .._portal.errors import DocSpaceError, config_error
 from .._portal.gate import Gate
+from .._portal.values import is_same_portal
 from .files import WORK_FILE, BackupFile, look, unreadable, verify
 from .local_files import UnsafeFile, error_text, folder_risk, open_to_read
 from .manifest import Manifest, ManifestError, place_of, read
@@ -61,7 +62,7 @@ class OffsiteFolder:
         self.path = path
         self.copies: list[OffsiteCopy] = []
         self.problems: list[dict[str, str]] = []
-        self._owner = (portal, dump)
+        self._portal, self._dump = portal, dump
         try:
             self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             with os.scandir(self._fd) as entries:
@@ -156,7 +157,7 @@ class OffsiteFolder:
         return OffsiteCopy(name, file, manifest, status.st_dev, status.st_ino)
 
     def _is_ours(self, manifest: Manifest) -> bool:
-        return (manifest.portal, manifest.dump) == self._owner
+        return manifest.dump == self._dump and is_same_portal(manifest.portal, self._portal)
 
     def _is_same(self, copy: OffsiteCopy, status: os.stat_result) -> bool:
         same = (status.st_dev, status.st_ino) == (copy.device, copy.inode)

@@ -264,6 +264,21 @@ def test_the_address_is_compared_in_its_one_spelling(run: Run, folder: Path) -> 
     assert len(run(keep_last=1, portal="HTTPS://Docs.Example.com:443/")["removed"]) == 3
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    ["http://docs.example.com", "https://docs.example.com.", "https://DOCS.example.com/x/.."],
+)
+def test_manifests_that_spell_the_address_differently_are_of_one_portal(
+    run: Run, folder: Path, spelled: str
+) -> None:
+    """As for docspace_backup_file_info, or a report would count copies that are never pruned."""
+    paper = folder / "day4.tar.gz.json"
+    fields = json.loads(paper.read_text())
+    paper.write_text(json.dumps({**fields, "portal": spelled}))
+    result = prune(run, path=str(folder), keep_last=3)
+    assert removed(result) == ["day4.tar.gz"] and names(folder) == files(1, 2, 3)
+
+
 def test_server_wide_copies_are_evaluated_alone(run: Run, folder: Path) -> None:
     lay(folder, "new.tar.gz", 1, 71, dump=True)
     result = run(keep_last=1, dump=True)
