@@ -79,11 +79,12 @@ options:
     type: str
   allow_lost_records:
     description:
-      - If V(true), a temporary backup (V(data_store)) is created even if the server then drops the records of other
-        backups. Their files stay.
+      - If V(true), the backup is created without reading the schedule, even if the server then drops the records of
+        other backups. Their files stay. With O(storage_type=third_party_consumer) there is no warning.
       - The server looks for copies in an object storage in another folder while a temporary backup is listed before them.
         That hits copies that were written without the storage parameter V(subdir). So O(storage_type=data_store) reads the
-        schedule first, and fails with V(guard) if it writes such copies. In check mode, too.
+        schedule first, and fails with V(guard) if it writes such copies. In check mode, too, where a V(subdir) that an
+        earlier task would set isn't known.
       - Copies of an earlier schedule, or of another portal of the server, can't be seen, so they don't count here.
     type: bool
     default: false

@@ -70,7 +70,8 @@ options:
         backups. Their files stay.
       - The server looks for copies in an object storage in another folder while a temporary backup is listed before them.
         That hits copies that were written without the storage parameter V(subdir). So the module reads the
-        schedule first, and fails with V(guard) if it writes such copies. In check mode, too.
+        schedule first, and fails with V(guard) if it writes such copies. In check mode, too, where a V(subdir) that an
+        earlier task would set isn't known.
       - Copies of an earlier schedule, or of another portal of the server, can't be seen, so they don't count here.
       - The schedule isn't read, and nothing is refused, when no backup is created.
     type: bool

@@ -17,14 +17,13 @@ import yaml
 from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ..module_utils._backup.target import CONSUMER, location, location_differences
 from ..module_utils._portal.options import parse_duration
 from ..module_utils._portal.values import normal_portal, portal_key
 
 # Options of the action that are dictionaries.
 DICTIONARIES = ("connection", "schedule", "make", "offsite", "prune")
 OPTIONS = (*DICTIONARIES, "max_age", "fail")
-# What all backups of a server in an object storage must have in common, or records get lost (C48).
-STORAGE = ("module", "bucket", "region", "subdir")
 
 
 class Wishes(NamedTuple):
@@ -146,15 +145,16 @@ def read_wishes(given: Mapping[str, Any], twins: Callable[[str], list[str]]) -> 
 def _storage_differences(make: Mapping[str, Any], schedule: Mapping[str, Any]) -> list[str]:
     """Which parameters of an object storage a backup and the schedule don't have in common."""
     kinds = {str(part.get("storage_type", "")) for part in (make, schedule)}
-    if kinds != {"third_party_consumer"} or schedule.get("state") == "absent":
+    if kinds != {CONSUMER} or schedule.get("state") == "absent":
         return []
-    both = [_storage_of(part) for part in (make, schedule)]
-    return [name for name in STORAGE if both[0].get(name) != both[1].get(name)]
+    # A schedule without a subdir gets that of a manual copy from its module (C47).
+    one, other = (location(storage_params(part), scheduled=False) for part in (make, schedule))
+    return location_differences(one, other)
 
 
-def _storage_of(part: Mapping[str, Any]) -> dict[str, str]:
-    """Its parameters. The modules add the subdir if none is given (C47)."""
-    found = {"subdir": "backup"}
+def storage_params(part: Mapping[str, Any]) -> dict[str, str]:
+    """All parameters of the storage in the options of a module."""
+    found: dict[str, str] = {}
     for option in ("storage_params", "storage_secrets"):
         given = part.get(option) or {}
         try:

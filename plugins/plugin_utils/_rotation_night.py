@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..module_utils._backup.target import schedule_differences
+from ._rotation import storage_params
 from ._rotation_state import State, Values, failed, read_of, stripped, was_refused
 
 NAMESPACE = "onlyoffice.docspace"
@@ -115,12 +117,24 @@ class Night:
     def _make(self) -> None:
         state, wish = self.state, self.state.wishes.make
         if state.wishes.served and wish is not None:
-            state.made = self._portal("make", "docspace_backup", wish)
+            options = self._after_schedule(wish, str(wish.get("storage_type")))
+            state.made = self._portal("make", "docspace_backup", options)
 
     def _fetch(self) -> None:
         state, wish = self.state, self.state.wishes.offsite
         if state.wishes.served and wish is not None:
-            state.fetched = self._portal("offsite", "docspace_backup_download", wish)
+            options = self._after_schedule(wish, "data_store")
+            state.fetched = self._portal("offsite", "docspace_backup_download", options)
+
+    def _after_schedule(self, options: Values, storage_type: str) -> Values:
+        """The options of a new backup. In a dry run the schedule that the portal has isn't the one
+        that the backup would meet, so the planned one decides whether records would be lost."""
+        state, planned = self.state, self.state.scheduled
+        if not state.dry or not planned.get("changed") or failed(planned):
+            return options
+        if schedule_differences(storage_type, storage_params(options), planned["schedule"]):
+            return options
+        return {**options, "allow_lost_records": True}
 
     def look(self) -> None:
         """Read what is there."""

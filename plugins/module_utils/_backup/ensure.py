@@ -28,9 +28,8 @@ from .target import (
     SUBDIR,
     TENANT_SUBDIR,
     Storage,
-    location,
-    location_differences,
     parse_storage,
+    schedule_differences,
 )
 from .task import Task, read_backup_task
 from .watch import watch
@@ -115,9 +114,11 @@ def check_location(
     Gives a warning for an object storage in another place. A temporary backup is refused while the
     schedule writes to an object storage without `subdir`, or can't be read.
     """
+    if allow_lost_records:
+        return None
     if storage.type == CONSUMER:
         return _other_location(client, storage, dump=dump)
-    if storage.type != "data_store" or allow_lost_records:
+    if storage.type != "data_store":
         return None
     try:
         schedule = read_schedule(client, dump=dump)
@@ -128,9 +129,7 @@ def check_location(
             "'allow_lost_records: true' skips this check."
         )
         raise
-    if schedule is None or schedule["storage_type"] != CONSUMER:
-        return None
-    if location(schedule["storage_params"], scheduled=True)["subdir"] != TENANT_SUBDIR:
+    if not schedule_differences(storage.type, storage.all_params, schedule):
         return None
     raise DocSpaceError(
         "guard",
@@ -151,12 +150,7 @@ def _other_location(client: Client, storage: Storage, *, dump: bool) -> str | No
             "its copies are in the same place as this backup. If they aren't, the server drops "
             "records."
         )
-    if schedule is None or schedule["storage_type"] != CONSUMER:
-        return None
-    different = location_differences(
-        location(storage.all_params, scheduled=False),
-        location(schedule["storage_params"], scheduled=True),
-    )
+    different = schedule_differences(storage.type, storage.all_params, schedule)
     if not different:
         return None
     return (

@@ -129,6 +129,24 @@ def location_differences(one: Mapping[str, str], other: Mapping[str, str]) -> li
     return [key for key in _LOCATION if one.get(key) != other.get(key)]
 
 
+def schedule_differences(
+    storage_type: str, params: Mapping[str, str], schedule: Mapping[str, Any] | None
+) -> list[str]:
+    """The parameters by which a new backup and the schedule cost each other records (C48).
+
+    schedule: as `parse_schedule` or docspace_backup_schedule gives it. A temporary backup has no place
+    in an object storage, but hides copies without `subdir`.
+    """
+    if schedule is None or schedule["storage_type"] != CONSUMER:
+        return []
+    scheduled = location(schedule["storage_params"], scheduled=True)
+    if storage_type == CONSUMER:
+        return location_differences(location(params, scheduled=False), scheduled)
+    if storage_type == "data_store" and scheduled["subdir"] == TENANT_SUBDIR:
+        return ["subdir"]
+    return []
+
+
 def explain_refusal(error: DocSpaceError, what: str) -> None:
     """Say in a failure what it means for storage options. what: what didn't happen, a sentence.
 

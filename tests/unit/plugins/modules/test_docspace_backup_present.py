@@ -1222,6 +1222,12 @@ def test_a_temporary_backup_that_is_allowed_reads_no_schedule(wire: Wire, run: R
     assert result["changed"] is True and "warnings" not in result
 
 
+def test_another_place_that_is_allowed_reads_no_schedule(wire: Wire, run: Run) -> None:
+    wire.expect("GET", PROGRESS, ok(None))
+    result = secretly(run, allow_lost_records=True, check_mode=True)
+    assert result["changed"] is True and "warnings" not in result
+
+
 @pytest.mark.parametrize("plan", [None, scheduled(), scheduled(3), scheduled(4)])
 def test_a_temporary_backup_that_hides_nothing(plan: Any, wire: Wire, run: Run) -> None:
     begin_elsewhere(wire, schedule=ok(plan), storageType="DataStore", storageParams=[])

@@ -598,3 +598,51 @@ def test_each_step_in_words(module: str, result: dict[str, Any], said: str) -> N
     told = account("make", f"onlyoffice.docspace.{module}", result)
     assert told["msg"] == said
     assert told["changed"] is bool(result.get("changed"))
+
+
+# --- backups in an object storage, when a dry run would change the schedule ---
+
+PLANNED = {
+    "storage_type": "third_party_consumer",
+    "storage_params": {"module": "s3", "bucket": "b", "subdir": "backup"},
+}
+IN_FOLDER: dict[str, Any] = {**PLANNED, "storage_params": {"module": "s3", "bucket": "b"}}
+ELSEWHERE = {**PLANNED, "storage_params": {"module": "s3", "bucket": "b", "subdir": "daily"}}
+OPEN = {**PLANNED, "storage_params": {"module": "s3", "bucket": "b"}}
+TO_LOCAL = {"storage_type": "local", "storage_params": {"filePath": "/srv/backup"}}
+
+
+@pytest.mark.parametrize(
+    ("dry", "planned", "make", "skips"),
+    [
+        (True, {"changed": True, "schedule": PLANNED}, IN_FOLDER, [True, True]),
+        (True, {"changed": True, "schedule": TO_LOCAL}, IN_FOLDER, [True, True]),
+        (True, {"changed": True, "schedule": None}, IN_FOLDER, [True, True]),
+        (True, {"changed": True, "schedule": ELSEWHERE}, IN_FOLDER, [False, True]),
+        (True, {"changed": True, "schedule": OPEN}, IN_FOLDER, [False, False]),
+        (True, {"changed": True, "schedule": OPEN}, {"storage_type": "data_store"}, [False, False]),
+        (True, {"changed": False, "schedule": PLANNED}, IN_FOLDER, [False, False]),
+        (True, {**SERVER, "changed": True}, IN_FOLDER, [False, False]),
+        (False, {"changed": True, "schedule": PLANNED}, IN_FOLDER, [False, False]),
+    ],
+)
+def test_a_dry_run_takes_the_planned_schedule_into_account(
+    dry: bool, planned: dict[str, Any], make: dict[str, Any], skips: list[bool]
+) -> None:
+    """The modules read the schedule that the portal has, which a real run would have changed (C48)."""
+    run = Run(
+        {
+            "backup_schedule": [planned],
+            "backup": [{"changed": True, "backup": None, "task": None, "joined": False}],
+            "backup_download": [{"changed": True, "sha256": None}],
+            "backup_info": [info(FRESH)],
+            "backup_file_info": [{"files": []}],
+        },
+        dry=dry,
+        schedule={"storage_type": "local"},
+        make=make,
+        offsite={"dest": "/srv"},
+    )
+    asked = dict(run.asked)
+    steps = (asked["backup"], asked["backup_download"])
+    assert ["allow_lost_records" in options for options in steps] == skips
