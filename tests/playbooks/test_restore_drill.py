@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import requests
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.onlyoffice.docspace.tests.preview.playing import (
@@ -264,6 +265,25 @@ def test_a_portal_that_is_somebody_elses_afterwards_fails(stage: Stage) -> None:
     assert problem["msg"].startswith("The portal is restored, but") and "HTTP 401" in problem["msg"]
     assert report["restored"] is True and report["passed"] is False
     assert report["task"]["status"] == "completed"
+
+
+def test_records_of_the_source_are_lost_only_where_that_is_allowed(stage: Stage) -> None:
+    """A temporary backup hides scheduled copies without `subdir` (C48)."""
+    schedule = {
+        "storageType": "ThirdPartyConsumer",
+        "storageParams": [{"key": "module", "value": "s3"}],
+        "backupsStored": 7,
+        "cronParams": {"period": "EveryDay", "hour": 3, "day": 0},
+        "dump": False,
+    }
+    url = f"{stage.source.url}/api/2.0/backup/createbackupschedule"
+    headers = {"Authorization": f"Bearer {stage.source.key}"}
+    requests.post(url, json=schedule, headers=headers, timeout=10).raise_for_status()
+    assert stage.drill().code != 0
+    assert stage.report()["problem"]["code"] == "guard"
+    assert stage.source.count("POST", "startbackup") == 0
+    assert stage.drill(drill_allow_lost_records=True).code == 0
+    assert stage.report()["passed"] is True
 
 
 @pytest.mark.parametrize("there", [False, True])
