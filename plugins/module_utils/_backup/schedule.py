@@ -141,7 +141,7 @@ def location_warnings(
             f"storage_params: {', '.join(different)} changes, so the copies that this schedule has "
             "created so far are in another place than the next ones. While records of both are in "
             "the history, a listing looks in one place only, and the server drops the records of the "
-            "others. The files stay, and can be restored by reference."
+            "others. The files stay in the storage, and the server can restore from them."
         )
     if here and here["subdir"] == TENANT_SUBDIR:
         warnings.append(
@@ -150,13 +150,15 @@ def location_warnings(
             "looks for all of them in one of these folders, and the server drops the records of the "
             f"others. Set 'subdir: {SUBDIR}' to end that. The copies created so far are then in the "
             "other folder, so the server drops their records at a listing, or those of the next "
-            "copies while theirs are left. The files stay, and can be restored by reference."
+            "copies while theirs are left. The files stay in the storage, and the server can restore "
+            "from them."
         )
     if storage.type == "data_store" and there and there["subdir"] == TENANT_SUBDIR:
         warnings.append(
             "storage_type: this schedule has created copies in an object storage without 'subdir'. "
             "While a data_store backup is in the history, a listing doesn't find them, and the "
-            "server drops their records. The files stay, and can be restored by reference."
+            "server drops their records. The files stay in the storage, and the server can restore "
+            "from them."
         )
     return warnings
 

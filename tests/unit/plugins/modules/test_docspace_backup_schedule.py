@@ -615,7 +615,7 @@ def test_a_folder_that_is_given_is_taken(before: Any, wire: Wire, run: Run) -> N
         assert "warnings" not in result
     else:
         (warning,) = result["warnings"]
-        assert "subdir changes" in warning and "restored by reference" in warning
+        assert "subdir changes" in warning and "server can restore from them" in warning
 
 
 @pytest.mark.parametrize("subdir", ["backup", "copies"])
@@ -653,7 +653,7 @@ def test_a_schedule_without_the_folder_is_left_without_and_told_of(
     assert result["changed"] is (hour == 4)
     (warning,) = result["warnings"]
     assert "no 'subdir'" in warning and "Set 'subdir: backup'" in warning
-    assert "drops their records" in warning and "restored by reference" in warning
+    assert "drops their records" in warning and "server can restore from them" in warning
 
 
 def test_switching_to_the_folder_says_what_it_means(wire: Wire, run: Run) -> None:
