@@ -50,7 +50,7 @@ SEED_HELP = """\
 A backup in a JSON list; every member is optional:
   {"id": "<uuid>", "storage_type": "Local", "age_days": 3, "file_name": "portal.tar.gz",
    "created": "2026-03-01T02:15:00Z", "expires": null, "owner": "server (dump)",
-   "file_exists": true, "storage_params": {}}
+   "file_exists": true, "storage_params": {}, "scheduled": false, "paid": false}
 Storage types: Documents, ThridpartyDocuments, CustomCloud, Local, DataStore, ThirdPartyConsumer.
 
 Backup files are real archives: their links can be followed, they can be uploaded and restored.
