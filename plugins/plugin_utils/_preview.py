@@ -27,7 +27,7 @@ from ..module_utils._portal.values import format_time, parse_time
 
 _LISTS = ("ids", "protect_ids", "storage_type", "gather")
 _CHOICE = ("storage_type", "name_pattern", "now")
-_REQUIRE = ("require_id", "require_newer_than")
+_REQUIRE = ("require_id", "require_newer_than", "assume_new")
 _OTHERS = (*_LISTS, *_REQUIRE, "name_pattern", "now", "max_delete", "concurrency", "dump")
 KNOWN = tuple(dict.fromkeys((*OPTIONS, *_OTHERS)))
 NAMED, NOT_NAMED = "named", "not named"
