@@ -108,6 +108,8 @@ def python_for(core: str) -> str | None:
 # What of the integration targets goes through all supported versions. For ansible-test, a name stands
 # for all targets that begin with it.
 ONE_TARGET = ("docspace_backup", "--exclude", "docspace_backup_.+")
+# How long nox waits for a Python to name itself. On a busy machine, the default of 15 s isn't enough.
+os.environ.setdefault("PY_DISCOVERY_TIMEOUT", "120")
 PYTHONS_FOUND = expose_pythons()
 CORE_HERE = core_for(PYTHON_HERE)
 

@@ -140,9 +140,9 @@ notes:
   - A backup that expires by itself is kept and takes no place of any rule, so it can't push out one that lasts.
   - If the portal doesn't tell the time of a backup, a policy fails and nothing is removed.
   - A failed delete doesn't stop the others. After one that was refused for its credentials, for lack of payment or by TLS,
-    or after three lost connections in a row, no more are sent. After any failure the history is read again and
-    decides. A delete that got no clear answer may take effect late, so the history is read up to three times within
-    O(timeout). The task fails in the end if something is still there that should go. Run again to finish the job.
+    or after three lost connections or three HTTP 429 in a row, no more are sent. After any failure the history is read
+    again and decides. A delete that got no clear answer may take effect late, so the history is read up to three times
+    within O(timeout). The task fails in the end if a backup remains that was to be deleted. Run again to finish the job.
 seealso:
   - module: onlyoffice.docspace.docspace_backup_info
   - plugin: onlyoffice.docspace.backup_retention
@@ -353,7 +353,7 @@ failure:
     code: forbidden
     title: not allowed
     status: 403
-    method: POST
+    method: DELETE
     path: /api/2.0/backup/deletebackup/7c9e6679-7425-40de-944b-e07fc1f90ae7
     detail: Access denied
 log:

@@ -17,12 +17,12 @@ from ._fleet import Fleet, Portal
 
 # Name, and what it tells. A gauge whose value isn't known is left out.
 METRICS = {
-    "up": "Whether the history of backups could be read.",
-    "newest_timestamp_seconds": "When the newest backup on the portal that lasts was made.",
-    "offsite_newest_timestamp_seconds": "When the newest copy off site was made.",
-    "copies": "How many backups are in the portal's history.",
-    "scheduled": "Whether the portal makes backups by itself.",
-    "problem": "How many problems of this code the portal has.",
+    "up": "1 if the portal's backup history could be read, else 0.",
+    "newest_timestamp_seconds": "When the newest non-expiring backup on the portal was created.",
+    "offsite_newest_timestamp_seconds": "When the newest off-site copy was created.",
+    "copies": "Number of backups in the portal's history.",
+    "scheduled": "1 if the portal has an automatic backup schedule, else 0.",
+    "problem": "Number of problems with this failure code.",
 }
 
 
@@ -38,7 +38,7 @@ def metrics(read: Fleet) -> Iterator[str]:
                 )
                 yield f"docspace_backup_{name}{{{pairs}}} {value}"
     name = "docspace_backup_report_timestamp_seconds"
-    yield f"# HELP {name} When the newest of these reports was made."
+    yield f"# HELP {name} When the newest of the reports was made."
     yield f"# TYPE {name} gauge"
     yield f"{name} {int(read.moment.timestamp())}"
 
