@@ -66,11 +66,13 @@ def tools(chosen: list[str]) -> dict[str, list[str]]:
     pytest = ["pytest", "--quiet", "--no-header"]
     if not chosen or any((ROOT / one).is_dir() for one in chosen):
         pytest += ["--numprocesses", WORKERS, "--dist", "worksteal"]
+    # Git ignores the folder of the copy, and so would ruff.
+    ruff = ["--no-cache", "--quiet", "--no-respect-gitignore"]
     commands = {
         "tests": [*pytest, *(chosen or TESTS)],
         "types": [*mypy, *(str((COPY / one).relative_to(PLACE)) for one in CODE)],
-        "format": ["ruff", "format", "--no-cache", "--check", "--quiet", "--diff", *CODE],
-        "lint": ["ruff", "check", "--no-cache", "--quiet", *CODE],
+        "format": ["ruff", "format", *ruff, "--check", "--diff", *CODE],
+        "lint": ["ruff", "check", *ruff, *CODE],
     }
     # Something of plugins, say, has no tests of its own.
     if chosen and not any(one.startswith("tests/") for one in chosen):
