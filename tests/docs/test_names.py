@@ -287,7 +287,7 @@ def test_the_variables_of_a_playbook(playbook: Path) -> None:
     )
     for name, value in rows:
         if "." not in value or value.endswith(".html"):
-            default = rf"\b{name}: {value}$|\b{name} \| default\('{value}'"
+            default = rf"\b{name}: {value}$|\b{name} \| default\('?{value}'?\b"
             assert re.search(default, plays, re.MULTILINE), f"{name} is {value} by default"
     for included in re.findall(r"tasks/\w+\.yml", plays):
         plays += (ROOT / "playbooks" / included).read_text(encoding="utf-8")
