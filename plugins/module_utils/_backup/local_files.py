@@ -115,8 +115,7 @@ def folder_of(path: str) -> str:
 
 def trusted_owners(folder: str | int) -> set[int]:
     """The users who may own a copy or a manifest in a folder. folder: its path, or its descriptor."""
-    status = os.fstat(folder) if isinstance(folder, int) else Path(folder).stat()
-    return {os.geteuid(), 0, status.st_uid}
+    return {os.geteuid(), 0, os.stat(folder).st_uid}  # noqa: PTH116 - takes a descriptor, too
 
 
 def folder_risk(folder: str) -> str | None:

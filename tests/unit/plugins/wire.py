@@ -47,7 +47,7 @@ class Answer(NamedTuple):
 
 
 # How long a test lets a client wait for an answer that doesn't come: enough for one that does.
-SHORT = 0.2
+SHORT = 0.5
 
 CLOSE = Answer(end="close")
 RESET = Answer(end="reset")
