@@ -30,13 +30,14 @@ NETWORK = (
 )
 
 
-def environment(folder: Path, base: Mapping[str, str] = os.environ) -> dict[str, str]:
+def environment(folder: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment in which all that Ansible writes is below a folder."""
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
     # Without one, Ansible looks into the current folder, the home folder and /etc/ansible.
     config = home / "ansible.cfg"
     config.touch()
+    base = os.environ if base is None else base
     keep_all = ANSIBLE_TEST in base
     kept = {
         name: value
@@ -54,7 +55,7 @@ def environment(folder: Path, base: Mapping[str, str] = os.environ) -> dict[str,
     }
 
 
-def environment_for_tests(folder: Path, base: Mapping[str, str] = os.environ) -> dict[str, str]:
+def environment_for_tests(folder: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment that also names no portal and no proxy of the user's."""
     return {
         name: value

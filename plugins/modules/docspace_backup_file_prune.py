@@ -357,7 +357,7 @@ diff:
   returned: success, and when a file could not be removed
   type: dict
   sample:
-    prepared: "- 7c9e6679-7425-40de-944b-e07fc1f90ae7  docspace.example.com_2026-10-01T03-00-00Z.tar.gz     36d 0h  data_store             not kept by any rule\n"
+    prepared: "- 7c9e6679-7425-40de-944b-e07fc1f90ae7  docs.example.com_2026-10-01T03-00-00Z.tar.gz     36d 0h  data_store             not kept by any rule\n"
 failure:
   description:
     - What went wrong, with the keys RV(ignore:failure.code), RV(ignore:failure.title), RV(ignore:failure.status),

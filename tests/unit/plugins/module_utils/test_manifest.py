@@ -292,7 +292,8 @@ def test_two_spellings_are_one_portal(url: str, expected: str) -> None:
     ],
 )
 def test_which_addresses_are_of_one_portal(one: str, other: str, same: bool) -> None:
-    assert is_same_portal(one, other) is is_same_portal(other, one) is same
+    for first, second in ((one, other), (other, one)):
+        assert is_same_portal(first, second) is same
 
 
 @pytest.mark.parametrize(

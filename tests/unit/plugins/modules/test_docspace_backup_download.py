@@ -365,7 +365,7 @@ def test_a_copy_of_something_else_is_never_replaced(
 
 def test_two_portals_with_one_name_for_their_files(wire: Wire, run: Run, tmp_path: Path) -> None:
     """Their folder is the same, too. Nothing is fetched."""
-    host, _, port = wire.url.rpartition(":")
+    host, _colon, port = wire.url.rpartition(":")
     other = f"{host}/{port}"
     lay(tmp_path / name(wire), paper(wire, portal=other), b"theirs")
     for check_mode in (False, True):
@@ -1110,8 +1110,11 @@ def test_a_folder_without_fsync(
     make(wire)
     ask(wire, whole())
     wire.expect("DELETE", DELETE, ok(True))
+
+    def only_folders(file: Any) -> bool:
+        return stat.S_ISDIR(os.fstat(int(file)).st_mode)
+
     with monkeypatch.context() as patch:
-        only_folders = lambda file: stat.S_ISDIR(os.fstat(int(file)).st_mode)  # noqa: E731
         break_call(patch, Fault("os.fsync", number), tmp_path, only_folders)
         run(MODULE, dest=str(tmp_path))
     assert names(tmp_path) == [name(wire), f"{name(wire)}.json"]
@@ -1150,10 +1153,13 @@ def test_a_disk_that_is_full_when_the_manifest_is_written(
 ) -> None:
     make(wire)
     ask(wire, whole())
+    waiting = str(tmp_path / f".{ONE}.json")
+
+    def is_manifest(file: Any) -> bool:
+        return os.path.realpath(f"/proc/self/fd/{file}") == waiting
+
     with monkeypatch.context() as patch:
         fault = Fault("os.fsync", errno.EDQUOT)
-        waiting = str(tmp_path / f".{ONE}.json")
-        is_manifest = lambda file: os.path.realpath(f"/proc/self/fd/{file}") == waiting  # noqa: E731
         break_call(patch, fault, tmp_path, is_manifest)
         result = run(MODULE, dest=str(tmp_path))
     assert "file was removed" in refused(result, "guard", changed=True)
