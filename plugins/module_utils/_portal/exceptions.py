@@ -25,6 +25,8 @@ _CUT_KINDS = {"SSLEOFError", "SSLZeroReturnError", "ConnectionResetError", "Brok
 _BODY = {"ChunkedEncodingError", "ContentDecodingError", "DecodeError", "IncompleteRead"}
 # Raised by our own input, before anything is sent.
 _OPTIONS = {"InvalidURL", "MissingSchema", "LocationParseError", "UnicodeError"}
+# Python's words when a proxy refuses a connection to the portal.
+_NO_TUNNEL = "Tunnel connection failed"
 _PROXIES = {"InvalidProxyURL", "ProxySchemeUnknown", "ProxySchemeUnsupported"}
 
 
@@ -66,9 +68,13 @@ def from_exception(error: Exception, host: str, mask: Mask) -> DocSpaceError:
         broken.detail = detail
         return broken
     outcome = NOT_KNOWN
-    if "ProxyError" in kinds:
+    # urllib3 also calls it a ProxyError when a proxy had the request and then closed the connection.
+    unsent = kinds & _NOT_REACHED or _NO_TUNNEL in words
+    if "ProxyError" in kinds and unsent:
         sentence = f"The proxy before {host} refuses: {shown}. Check the proxy variables"
         outcome = NOTHING
+    elif "ProxyError" in kinds:
+        sentence = f"The proxy before {host} closed the connection: {shown}. Look into its log"
     elif kinds & _TLS:
         sentence = f"{host} cut the TLS connection off: {shown}. Run again; a proxy may reload"
     elif kinds & _BODY:

@@ -18,8 +18,15 @@ import pytest
 import trustme
 
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import Clock
-from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import ONE, row
-from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import Wire, empty, html, ok
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import ONE, row, task
+from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import (
+    CLOSE,
+    RESET,
+    Wire,
+    empty,
+    html,
+    ok,
+)
 
 Run = Callable[..., dict[str, Any]]
 
@@ -231,6 +238,28 @@ def test_a_proxy_that_refuses(answer: Any, wire: Wire, run: Run) -> None:
     )
     assert result["failure"]["code"] == "connection"
     assert "proxy" in result["msg"].lower()
+
+
+@pytest.mark.parametrize("answer", [CLOSE, RESET])
+def test_a_proxy_that_took_the_request_and_gave_no_answer(
+    answer: Any, wire: Wire, run: Run, clock: Clock
+) -> None:
+    """The start may have reached the portal, so it is looked up."""
+    place = "http://docspace.example.com/api/2.0/backup/"
+    wire.expect("GET", f"{place}getbackupprogress", ok(None))
+    params = [{"key": "filePath", "value": "/srv/backup"}]
+    body = {"storageType": "Local", "storageParams": params}
+    wire.expect("POST", f"{place}startbackup", answer, body=body)
+    wire.expect("GET", f"{place}getbackupprogress", ok(task()))
+    result = run(
+        "docspace_backup",
+        url="http://docspace.example.com",
+        storage_type="local",
+        path="/srv/backup",
+        wait=False,
+        env={"HTTP_PROXY": wire.url},
+    )
+    assert (result["changed"], result["task"]["status"]) == (True, "running")
 
 
 def test_a_proxy_that_is_not_there(run: Run) -> None:
