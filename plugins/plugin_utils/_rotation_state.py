@@ -122,14 +122,17 @@ class State:
         """Those of them that don't expire."""
         return [one for one in self.dated if one["expires_on"] is None]
 
-    # What is off site: files of this portal and kind whose size is what their manifest says.
+    # What is off site: files of this portal and kind whose size is what their manifest says, and that
+    # no untrusted user can have changed, as the modules count them.
 
     @property
     def files(self) -> list[Values]:
         """All of them, newest first."""
         kind = "dump" if self.wishes.dump else "portal"
         found = self.folder.get("files") or []
-        return [one for one in found if one["matches_manifest"] and one["kind"] == kind]
+        return [
+            one for one in found if one["valid"] and one["matches_manifest"] and one["kind"] == kind
+        ]
 
     @property
     def dated_files(self) -> list[Values]:

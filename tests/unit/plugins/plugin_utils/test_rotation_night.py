@@ -48,7 +48,7 @@ def file(number: int, hours: float, **more: Any) -> dict[str, Any]:
     """A file off site that is what its manifest says."""
     facts: dict[str, Any] = {
         "path": f"/srv/{number}.tar.gz",
-        "valid": None,
+        "valid": True,
         "problems": [],
         "kind": "portal",
     }
@@ -497,6 +497,18 @@ def test_a_file_that_could_not_be_removed_is_a_problem() -> None:
     }
     run = Run(results, offsite={"dest": "/srv", "keep": {"keep_last": 1}})
     assert (run.problems, run.report["offsite_removed"]) == (["prune task_failed"], 1)
+
+
+def test_a_file_that_others_can_change_proves_nothing() -> None:
+    """As the download counts it: no backup is deleted because it is there, even if it is valid now."""
+    results = {
+        "backup_download": [{"changed": False, "sha256": "ab"}],
+        "backup_info": [info(*OLD)],
+        "backup_file_info": [{"files": [file(1, 2, valid=None, problems=["mode 0666"])]}],
+    }
+    run = Run(results, offsite={"dest": "/srv"}, prune=PRUNE)
+    assert run.problems == ["offsite protocol", "prune prune_skipped", "fresh stale"]
+    assert run.report["newest_offsite"] is None
 
 
 def test_odd_files_are_told_once() -> None:
