@@ -230,7 +230,8 @@ def test_every_failure_code_exists(page: Path) -> None:
     tables = re.findall(r"^  \* - (?:Code|``failure\.code``)\n(.*?)(?=\n\S|\Z)", text, re.M | re.S)
     for row in re.findall(r"^  \* - (.*)", "\n".join(tables), re.MULTILINE):
         for code in re.findall(r"``(\w+)``", row):
-            DocSpaceError(code, "")  # one that isn't there is a KeyError
+            # A code that doesn't exist is a KeyError.
+            assert DocSpaceError(code, "").code == code
 
 
 @pytest.mark.parametrize("module", [pytest.param(path, id=path.stem) for path in MODULES])
