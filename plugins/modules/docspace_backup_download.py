@@ -94,6 +94,7 @@ options:
   mode:
     description:
       - The permissions of the copy and of its manifest. V(0600) unless it is given.
+      - A mode that lets every user write is refused, because such a copy wouldn't count as one.
 extends_documentation_fragment:
   - onlyoffice.docspace._docspace
   - onlyoffice.docspace._attributes
@@ -353,6 +354,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._backup.download import Copy, copy_at_hand, download, preview
+from ..module_utils._backup.local_files import distrust_of
 from ..module_utils._backup.manifest import Manifest, place_of
 from ..module_utils._backup.offer import Order
 from ..module_utils._backup.pace import WAIT, Pace
@@ -391,6 +393,13 @@ def run(module: AnsibleModule, client: Client) -> Result:
     order = Order(wanted, max_age, params["keep_on_portal"], now(), params["allow_lost_records"])
     portal = normal_portal(client.url)
     place = parse_dest(params["dest"], portal, dump=params["dump"], min_free=min_free)
+
+    distrust = distrust_of(params["mode"], params["owner"], place.folder)
+    if distrust is not None:
+        raise config_error(
+            f"{distrust}, so it wouldn't count as a copy. Nothing was sent. Give 'group' and a mode such "
+            "as '0640', or let the folder belong to that owner."
+        )
 
     def dress(path: str) -> bool:
         return set_file_options(module, path)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
+import re
 import stat
 from pathlib import Path
 from typing import BinaryIO
@@ -106,6 +108,40 @@ def require_trusted(descriptor: int, path: str, *, dir_fd: int | None = None) ->
     if status.st_mode & stat.S_IWOTH:
         mode = stat.S_IMODE(status.st_mode)
         raise UnsafeFile(f"every user can write to it (mode {mode:04o})")
+
+
+def distrust_of(mode: object, owner: str | None, folder: str) -> str | None:
+    """Why `require_trusted` would refuse a new file in a folder with these file options, a clause.
+
+    None if it wouldn't, or if an option is malformed, which Ansible says.
+    """
+    if mode is not None and _lets_others_write(mode):
+        return f"mode: with {mode} every user could write to the copy"
+    if owner is None:
+        return None
+    try:
+        uid = int(owner) if owner.isdecimal() else pwd.getpwnam(owner).pw_uid
+    except (KeyError, ValueError):
+        return None
+    if uid not in trusted_owners(folder):
+        return (
+            f"owner: the copy would belong to {owner}, who is neither the user that the module runs as, "
+            "nor root, nor the owner of the folder"
+        )
+    return None
+
+
+def _lets_others_write(mode: object) -> bool:
+    """Whether a mode gives all users the right to write, be it a number, or symbolic like `o+w`."""
+    try:
+        number = mode if isinstance(mode, int) else int(str(mode), 8)
+    except ValueError:
+        for clause in str(mode).split(","):
+            who, change = re.fullmatch("([ugoa]*)(.*)", clause, re.DOTALL).groups()  # type: ignore[union-attr]
+            if {"o", "a"} & set(who) and re.search("[+=](?:[^-+=]*w|[ug])", change):
+                return True
+        return False
+    return bool(number & stat.S_IWOTH)
 
 
 def folder_of(path: str) -> str:

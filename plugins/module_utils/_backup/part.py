@@ -147,6 +147,10 @@ class Part:
         except OSError as error:
             raise disk_error(f"{self.path} can't be written", error) from error
 
+    def require_trusted(self) -> None:
+        """Fail with UnsafeFile if it wouldn't count as a copy, as its owner and mode are now."""
+        require_trusted(self._file, self.path)
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing has come so far, in this run or before."""

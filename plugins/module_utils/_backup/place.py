@@ -205,6 +205,11 @@ def prove_destination(place: Place, dress: Dress) -> None:
             ) from error
         except FileOptionsError as error:
             raise config_error(f"{error} Nothing was sent.") from error
+        except UnsafeFile as error:
+            raise config_error(
+                f"dest: a copy in {place.folder[:300]!r} wouldn't be trusted afterwards: {error}. Nothing "
+                "was sent. Check the options of its mount, or give another 'dest'."
+            ) from error
         except DocSpaceError as error:
             # Another run has taken the trial for one that was left.
             if error.code != "conflict" or not left:
@@ -241,6 +246,7 @@ def _try_out(place: Place, dress: Dress) -> None:
         sync_folder(place.folder)
         for part in parts:
             dress(part.path)
+            part.require_trusted()
         begin = f".{parts[0].id}."
         # The characters of the name, and its length where that matters.
         named = begin + (name if len(os.fsencode(name)) < 100 else name[len(begin) :])

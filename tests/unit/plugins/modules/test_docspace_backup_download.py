@@ -1044,6 +1044,57 @@ def test_file_options_that_cannot_be_applied(
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(
+    "option",
+    [
+        *({"mode": mode} for mode in ("0666", "0602", "o+w", "u=rw,o=u", "a=rw", "g-w,o-r+w")),
+        {"owner": "54321"},
+    ],
+    ids=str,
+)
+def test_file_options_with_which_a_copy_would_not_count(
+    wire: Wire, run: Run, tmp_path: Path, option: dict[str, str], check_mode: bool
+) -> None:
+    """Neither for a new copy, nor for one that is there."""
+    for _copy in range(2):
+        result = run(MODULE, dest=str(tmp_path), check_mode=check_mode, **option)
+        message = refused(result, "config")
+        assert message.startswith(f"{next(iter(option))}: ") and "wouldn't count" in message
+        lay(tmp_path / "copy.tar.gz", paper(wire))
+        option = {**option, "max_age": "1d"}
+    assert names(tmp_path) == ["copy.tar.gz", "copy.tar.gz.json"]
+    assert not (tmp_path / "copy.tar.gz").stat().st_mode & stat.S_IWOTH
+
+
+def test_a_folder_whose_files_everybody_can_write_to(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever mode they are given, as on some mounts."""
+    real = os.fstat
+
+    def fstat(file: int) -> os.stat_result:
+        found = real(file)
+        return os.stat_result([found.st_mode | 0o022, *found[1:]]) if file > 2 else found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", fstat)
+        result = run(MODULE, dest=str(tmp_path))
+    assert "every user can write to it" in refused(result, "config")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("mode", ["0664", "u=rw,g=u,o=r", "o-w", "a+r", 0o640])
+def test_file_options_with_which_a_copy_counts(
+    wire: Wire, run: Run, tmp_path: Path, mode: str | int
+) -> None:
+    lay(tmp_path / "copy.tar.gz", paper(wire))
+    options = {"dest": str(tmp_path), "max_age": "1d", "mode": mode}
+    options["owner"] = str(os.geteuid())
+    run(MODULE, **options)
+    assert run(MODULE, **options)["changed"] is False
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize("right", ["search", "list"])
 @pytest.mark.parametrize("file", [None, "portal.tar.gz"])
 def test_a_folder_that_may_not_be_searched_or_listed(
