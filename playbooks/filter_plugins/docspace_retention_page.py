@@ -30,6 +30,7 @@ from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._preview impor
     invented_history,
     judge,
     read_history,
+    read_history_file,
     read_policy,
 )
 from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._untrusted import (
@@ -52,19 +53,17 @@ MONTHS = (
 
 
 def retention_page(
-    backups: object, policy: object, now: object, invented: object = False
+    backups: object, policy: object, now: object, invented: object = False, file: str = ""
 ) -> dict[str, Any]:
     """Judge the backups, and lay the plan out. What is wrong with the input comes as ``error``.
 
-    invented: judge a history made up for the policy.
+    invented: judge a history made up for the policy. file: judge the backups in this JSON file.
     """
     try:
         given = read_policy(policy)
         if not invented:
-            return {
-                "error": "",
-                **_page(judge(read_history(backups), given, str(now)), given, str(now)),
-            }
+            found = read_history_file(str(file)) if file else read_history(backups)
+            return {"error": "", **_page(judge(found, given, str(now)), given, str(now))}
         unnamed = {option: given[option] for option in given if option != "name_pattern"}
         plan = judge(invented_history(given, str(now)), unnamed, str(now))
         return {"error": "", **_page(plan, given, str(now))}

@@ -11,6 +11,7 @@ private to the collection.
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -20,11 +21,14 @@ from typing import Any, NamedTuple
 import yaml
 
 from ..filter.backup_retention import backup_retention
+from ..module_utils._backup.local_files import UnsafeFile, error_text, open_regular, read_at_most
 from ..module_utils._backup.retention import OPTIONS, Policy, normal_id
 from ..module_utils._backup.storage import parse_storage_type
 from ..module_utils._portal.connection import CONNECTION
 from ..module_utils._portal.values import format_time, parse_time
 
+# 100,000 backups take 25 MB.
+MOST_BYTES = 64 * 1024 * 1024
 _LISTS = ("ids", "protect_ids", "storage_type", "gather")
 _CHOICE = ("storage_type", "name_pattern", "now")
 _REQUIRE = ("require_id", "require_newer_than", "assume_new")
@@ -91,12 +95,30 @@ def _value(option: str, value: object) -> Any:
     return list(map(str, items)) if option in _LISTS else value
 
 
+def read_history_file(path: str) -> list[Any]:
+    """Read a list of backups, as `read_history` does, from a JSON file. The path may be a link."""
+    try:
+        descriptor = open_regular(path, follow=True)
+        try:
+            content = read_at_most(descriptor, MOST_BYTES)
+        finally:
+            os.close(descriptor)
+    except (OSError, UnsafeFile) as error:
+        raise ValueError(f"preview_file can't be read ({error_text(error)})") from error
+    if content is None:
+        raise ValueError(f"preview_file is longer than {MOST_BYTES} bytes")
+    try:
+        return read_history(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError("preview_file is not JSON: it isn't UTF-8") from error
+
+
 def read_history(given: object) -> list[Any]:
     """Read a list of backups, what docspace_backup_info returned, or either one as JSON."""
     if isinstance(given, str):
         try:
             given = json.loads(given)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"preview_file is not JSON: {error}") from error
     if isinstance(given, Mapping):
         given = given.get("backups")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import textwrap
 from collections import Counter
@@ -21,7 +22,10 @@ from ansible_collections.onlyoffice.docspace.plugins.filter.backup_retention imp
 )
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import OPTIONS
 from ansible_collections.onlyoffice.docspace.plugins.modules.docspace_backup_prune import SPEC
-from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._preview import KNOWN
+from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._preview import (
+    KNOWN,
+    MOST_BYTES,
+)
 from ansible_collections.onlyoffice.docspace.tests.preview.browser import CONTRAST, Browser
 from ansible_collections.onlyoffice.docspace.tests.preview.playing import (
     ROOT,
@@ -309,6 +313,27 @@ def test_bad_input_gets_a_sentence_and_no_page(tmp_path: Path) -> None:
         assert sentence in done.text, f"{what}: {done.text}"
         assert "traceback" not in done.text.lower(), what
     assert list(tmp_path.glob("*.html")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"[" * 100_000, "preview_file is not JSON"),
+        (b"[\xff]", "preview_file is not JSON: it isn't UTF-8"),
+        (b" " * (MOST_BYTES + 1), f"preview_file is longer than {MOST_BYTES} bytes"),
+    ],
+    ids=["nested", "latin-1", "long"],
+)
+def test_files_that_are_no_history(tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / "history.json").write_bytes(content)
+    page = page_of([], DEFAULT, NOW, file=str(tmp_path / "history.json"))
+    assert page["error"].startswith(sentence)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "history.json")
+    page = page_of([], DEFAULT, NOW, file=str(tmp_path / "history.json"))
+    assert page["error"] == "preview_file can't be read (it isn't a regular file)"
 
 
 @pytest.mark.parametrize(
