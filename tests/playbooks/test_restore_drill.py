@@ -126,6 +126,19 @@ def test_one_portal_under_one_address_is_refused(stage: Stage, spelling: str) ->
     assert report["problem"]["code"] == "guard" and report["file"] is None
 
 
+@pytest.mark.parametrize("kind", ["no folder", "a file", "a folder in place of the report"])
+def test_a_report_that_cannot_be_written(stage: Stage, kind: str) -> None:
+    place = stage.folder / "copies"
+    if kind == "a file":
+        place.touch()
+    elif kind != "no folder":
+        (place / "drill.json").mkdir(parents=True)
+    given = {**stage.given(), "drill_dir": str(place)}
+    done = play(stage.folder, playbook=DRILL, environ={"PYTHONPATH": HASTE}, **given)
+    assert done.code != 0 and "guard: drill_dir must be a folder" in done.text, done.text
+    assert stage.source.requests == stage.second.requests == []
+
+
 def test_one_portal_under_two_names_is_refused(stage: Stage) -> None:
     done = stage.drill(**alias_of(stage.source))
     assert done.code != 0 and stage.untouched(), done.text
