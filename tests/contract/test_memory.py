@@ -68,28 +68,21 @@ def envelope(response: bytes) -> bytes:
     return b'{"status":0,"statusCode":200,"a":"\\u0061","response":' + response + b"}"
 
 
-@pytest.mark.parametrize("name", ["workspace", "\U0001f600", "\\u0444\\u0444"])
-def test_a_long_history(name: str) -> None:
-    result, _peak = run(packed(history(HISTORY, name)))
+def test_a_long_history() -> None:
+    result, _peak = run(packed(history(HISTORY, "\\u0444\U0001f600")))
     assert result["count"] == HISTORY
 
 
 VALUES, BYTES = 10**6 - 20, 32 * MIB - 200
-NESTED = b'{"a":' * 400 + b"0" + b"}" * 400
-# What is just not too large, of the kinds that take the most memory.
+# What is just not too large, of the kinds that take the most memory or time.
 SHAPES: dict[str, Callable[[], bytes]] = {
     "lists": lambda: b"[" + b"[]," * (VALUES // 2) + b"0]",
-    "dictionaries": lambda: b"[" + b'{"":0},' * (VALUES // 2) + b"0]",
-    "nested": lambda: b"[" + (NESTED + b",") * (VALUES // 401) + b"0]",
     "keys": lambda: b"{" + b",".join(b'"%07x":0' % at for at in range(VALUES)) + b"}",
-    "texts": lambda: b"[" + b",".join(b'"%07x"' % at for at in range(VALUES)) + b"]",
-    "numbers": lambda: b"[" + b"9999999999999999999999999999," * VALUES + b"0]",
     "wide text": lambda: b'"\xf0\x9f\x98\x80' + b"a" * BYTES + b'"',
     "wide texts": lambda: (
         b"[" + b'"\\ud83d\\ude00aaaaaaaaaaaaaaaaaaaaaaaa",' * (BYTES // 39) + b"0]"
     ),
     "digits": lambda: b"9" * BYTES,
-    "brackets": lambda: b"[" * VALUES,
     "keys of secrets": lambda: b'["' + KEY.encode() * (BYTES // len(KEY)) + b'"]',
 }
 
@@ -104,7 +97,6 @@ def test_an_answer_that_is_just_not_too_large(shape: str) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        pytest.param(lambda: history(250_000, "workspace"), id="history"),
         pytest.param(lambda: envelope(b"[" + b"[]," * 10**6 + b"0]"), id="values"),
         pytest.param(lambda: b" " * (66 * MIB), id="blanks"),
     ],
