@@ -187,12 +187,26 @@ class _Fetch:
             if answer.status_code != 302:
                 raise refused(client, answer)
             place = redirected(client, self._target, answer.location)
-        host, known = root(place), client.connection
+        try:
+            wire = self._wire_to(root(place))
+            with wire.open("GET", place, anonymous=True, **request) as answer:
+                if answer.status_code not in (200, 206):
+                    raise refused_elsewhere(place, answer)
+                yield wire, answer
+        except DocSpaceError as error:
+            if error.code != "config":
+                raise
+            # No option is wrong: the portal chose this address, and a backup may have been started.
+            raise protocol_error(
+                "The address where the portal keeps its files can't be used. Look at the settings of "
+                f"that storage, and at the proxy variables. {error.message}",
+                status=302,
+            ) from error
+
+    def _wire_to(self, host: str) -> Wire:
+        known = self._client.connection
         if self._elsewhere is None or self._elsewhere.connection.url != host:
             proxies = proxies_for(host, known.secrets)
             there = known._replace(url=host, authorization="", proxies=proxies)
             self._elsewhere = Wire(there, foreign=True)
-        with self._elsewhere.open("GET", place, anonymous=True, **request) as answer:
-            if answer.status_code not in (200, 206):
-                raise refused_elsewhere(place, answer)
-            yield self._elsewhere, answer
+        return self._elsewhere

@@ -736,6 +736,9 @@ REFUSALS = [
     Refusal(Answer(302), "protocol", "can't be read"),
     Refusal(Answer(302, b"", {"Location": "ftp://x/y"}), "protocol", "can't be read"),
     Refusal(Answer(302, b"", {"Location": "http://a:b@x/y"}), "protocol", "can't be read"),
+    Refusal(Answer(302, b"", {"Location": "http://a..b/x"}), "protocol", "can't be used"),
+    Refusal(Answer(302, b"", {"Location": f"http://{'a' * 70}.b/x"}), "protocol", "can't be used"),
+    Refusal(Answer(302, b"", {"Location": "http://*.b/x"}), "protocol", "can't be used"),
     Refusal(html(200), "protocol", "web page"),
     Refusal(ok("x"), "protocol", "web page"),
     Refusal(plain_json({}, 206), "protocol", "web page"),
@@ -765,6 +768,16 @@ def test_refusals_of_a_link(wire: Wire, run: Run, tmp_path: Path, refusal: Refus
     assert refusal.words in refused(result, refusal.code)
     assert result["failure"]["path"] == LINK.partition("?")[0]
     assert (tmp_path / f".{ONE}.part").read_bytes() == FILE[:1000]
+
+
+def test_a_storage_behind_a_proxy_that_cannot_be_read(wire: Wire, run: Run, tmp_path: Path) -> None:
+    """What is found out only after a backup was started is no wrong option."""
+    make(wire)
+    ask(wire, Answer(302, b"", {"Location": "http://storage.example.com/x"}))
+    env = {"HTTP_PROXY": "http://user:pr0xy5ecret@:port", "NO_PROXY": "127.0.0.1"}
+    result = run(MODULE, dest=str(tmp_path), env=env, secrets=("pr0xy5ecret",))
+    assert "address of the proxy" in refused(result, "protocol", changed=True)
+    assert result["task"]["id"] == ONE and names(tmp_path) == []
 
 
 def test_a_pause_that_the_portal_asks_for(wire: Wire, run: Run, tmp_path: Path, clock: Any) -> None:
