@@ -57,7 +57,7 @@ def retention_page(
 ) -> dict[str, Any]:
     """Judge the backups, and lay the plan out. What is wrong with the input comes as ``error``.
 
-    invented: judge a history made up for the policy. file: judge the backups in this JSON file.
+    invented: judge a history made up for the policy. file: read the backups from this JSON file.
     """
     try:
         given = read_policy(policy)

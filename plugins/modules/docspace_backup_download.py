@@ -94,7 +94,7 @@ options:
   mode:
     description:
       - The permissions of the copy and of its manifest. V(0600) unless it is given.
-      - A mode that lets every user write is refused, because such a copy wouldn't count as one.
+      - A mode that lets every user write is refused, because the copy wouldn't count as one.
 extends_documentation_fragment:
   - onlyoffice.docspace._docspace
   - onlyoffice.docspace._attributes
