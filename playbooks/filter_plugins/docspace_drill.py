@@ -13,7 +13,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
     is_same_portal,
-    normal_portal,
+    normalize_portal,
 )
 from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._untrusted import (
     untrusted_filters,
@@ -26,7 +26,7 @@ SAME, DIFFERENT, UNKNOWN = "same", "different", "unknown"
 def portal(url: object) -> str:
     """The normal form of a portal's address."""
     try:
-        return normal_portal(str(url))
+        return normalize_portal(str(url))
     except ValueError as error:
         raise AnsibleFilterError(f"url: {error}, such as 'https://docspace.example.com'") from error
 

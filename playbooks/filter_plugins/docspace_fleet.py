@@ -21,9 +21,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
-    age_text,
+    format_age,
     format_time,
-    is_whole,
+    is_int,
 )
 from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._fleet import (
     Copy,
@@ -147,7 +147,7 @@ def _cells(portal: Portal, moment: datetime) -> list[str]:
 
 
 def _age(then: datetime | None, moment: datetime) -> str:
-    return "" if then is None else age_text(int((moment - then).total_seconds()))
+    return "" if then is None else format_age(int((moment - then).total_seconds()))
 
 
 def _schedule(portal: Portal, *, brief: bool = False) -> str:
@@ -156,8 +156,8 @@ def _schedule(portal: Portal, *, brief: bool = False) -> str:
     if schedule is None:
         return ("none" if portal.schedule_known else "?") if brief else ""
     hour, day = schedule.get("hour"), schedule.get("monthday")
-    time = f"{hour:02}:00" if is_whole(hour) and hour in range(24) else "?"
-    day = day if is_whole(day) and day in range(1, 32) else "?"
+    time = f"{hour:02}:00" if is_int(hour) and hour in range(24) else "?"
+    day = day if is_int(day) and day in range(1, 32) else "?"
     weekday, period = text(schedule.get("weekday"), 20), text(schedule.get("period"), 20)
     if brief:
         which = {"weekly": weekday[:3], "monthly": f"day {day}"}.get(period, "")

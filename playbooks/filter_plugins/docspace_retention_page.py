@@ -18,12 +18,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import (
-    NOT_KEPT,
-)
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
-    parse_time,
-)
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import NOT_KEPT
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import parse_time
 from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._preview import (
     NAMED,
     Judged,

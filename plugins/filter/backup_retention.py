@@ -148,10 +148,10 @@ from ansible.utils.display import Display
 from ..module_utils._backup.retention import (
     NOT_KEPT,
     OPTIONS,
-    Copy,
+    Candidate,
     Policy,
     RetentionError,
-    judge,
+    evaluate,
     normal_id,
 )
 from ..module_utils._portal.values import parse_time
@@ -209,7 +209,7 @@ def _instant(value: object, what: str) -> datetime:
     raise RetentionError(what, problem)
 
 
-def _copies(backups: object) -> tuple[list[Copy], dict[str, Mapping[str, Any]]]:
+def _copies(backups: object) -> tuple[list[Candidate], dict[str, Mapping[str, Any]]]:
     """Read the items; also give each by its normal id."""
     if not isinstance(backups, (list, tuple)):
         raise RetentionError("backups", "the filter takes a list of dictionaries")
@@ -222,7 +222,7 @@ def _copies(backups: object) -> tuple[list[Copy], dict[str, Mapping[str, Any]]]:
             raise RetentionError("backups", f"item {number} has no id that is a text or a number")
         created_on = _instant(item.get("created_on"), f"backups: created_on of {item['id']}")
         expires = item.get("expires_on") not in (None, "")
-        copies.append(Copy(name, created_on, str(item.get("storage_type") or ""), expires))
+        copies.append(Candidate(name, created_on, str(item.get("storage_type") or ""), expires))
         items[name] = item
     return copies, items
 
@@ -245,13 +245,13 @@ def backup_retention(backups: object, **options: object) -> dict[str, list[dict[
         moment = datetime.now(timezone.utc) if now is None else _instant(now, "now")
         policy = Policy({**given, "protect_ids": _protected(given.get("protect_ids", []))})
         copies, items = _copies(backups)
-        plan = judge(copies, policy, moment)
+        plan = evaluate(copies, policy, moment)
     except RetentionError as error:
         raise AnsibleFilterError(f"backup_retention: {error}") from error
     if missing := sorted(policy.protected - set(items)):
         Display().warning(f"backup_retention: not among the backups: protect_ids {missing}")
 
-    def row(copy: Copy, reasons: list[str]) -> dict[str, Any]:
+    def row(copy: Candidate, reasons: list[str]) -> dict[str, Any]:
         return {**_without_dates(items[copy.id]), "reasons": reasons}
 
     return {

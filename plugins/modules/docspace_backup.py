@@ -376,10 +376,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.history import read_history, require_dumps
-from ..module_utils._backup.pace import WAIT, Pace
+from ..module_utils._backup.api import read_history, require_dumps
 from ..module_utils._backup.record import Record, find, not_found, parse_id
 from ..module_utils._backup.storage import SPEC as STORAGE
+from ..module_utils._backup.task import WAIT, Poller
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, now, run_module
@@ -399,7 +399,7 @@ SPEC: dict[str, Any] = {
 
 def run(module: AnsibleModule, client: Client) -> Result:
     params, dump = module.params, module.params["dump"]
-    pace, making = Pace(params), params["id"] is None
+    pace, making = Poller(params), params["id"] is None
     if params["max_age"] is not None and not making:
         raise config_error("max_age: it is for making a backup. Leave it out beside 'id'.")
     if making:
@@ -415,9 +415,9 @@ def run(module: AnsibleModule, client: Client) -> Result:
         return Result(changed=False, backup=None, diff=_diff(None, None))
     warnings: list[str | None] = []
     if not module.check_mode:
-        from ..module_utils._backup.delete import delete
+        from ..module_utils._backup.delete import delete_backups
 
-        outcome = delete(client, [before], dump=dump, again=client.retries)
+        outcome = delete_backups(client, [before], dump=dump, again=client.retries)
         if outcome.failures:
             raise outcome.failures[before.id]
         warnings = outcome.warnings
@@ -426,15 +426,15 @@ def run(module: AnsibleModule, client: Client) -> Result:
     )
 
 
-def _make(module: AnsibleModule, client: Client, pace: Pace) -> Result:
+def _make(module: AnsibleModule, client: Client, pace: Poller) -> Result:
     # Each file is compiled anew at each start, so this isn't loaded where nothing is made.
-    from ..module_utils._backup.ensure import ensure, find_begun
+    from ..module_utils._backup.create import ensure_backup, wait_for_task
 
     params, dry = module.params, module.check_mode
     if params["task_id"] is None:
-        task, record, joined, changed, warnings = ensure(client, params, pace, now, dry=dry)
+        task, record, joined, changed, warnings = ensure_backup(client, params, pace, now, dry=dry)
     else:
-        task, record, joined, changed, warnings = find_begun(client, params, pace, dry=dry)
+        task, record, joined, changed, warnings = wait_for_task(client, params, pace, dry=dry)
     # A backup that was joined comes about without this task.
     diff = _diff(None if changed or joined else record, None if joined else record)
     if changed and record is None:

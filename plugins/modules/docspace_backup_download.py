@@ -353,18 +353,22 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.download import Copy, copy_at_hand, download, preview
+from ..module_utils._backup.download import (
+    DownloadRequest,
+    DownloadResult,
+    download,
+    find_existing,
+    preview,
+)
 from ..module_utils._backup.local_files import distrust_of
-from ..module_utils._backup.manifest import Manifest, place_of
-from ..module_utils._backup.offer import Order
-from ..module_utils._backup.pace import WAIT, Pace
-from ..module_utils._backup.place import parse_dest
+from ..module_utils._backup.manifest import Manifest, manifest_path
+from ..module_utils._backup.partial_file import parse_dest
 from ..module_utils._backup.record import parse_id
+from ..module_utils._backup.task import WAIT, Poller
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import FileOptionsError, config_error
 from ..module_utils._portal.module import Result, now, run_module, set_file_options
-from ..module_utils._portal.options import duration
-from ..module_utils._portal.values import format_time, normal_portal
+from ..module_utils._portal.values import duration, format_time, normalize_portal
 
 SPEC: dict[str, Any] = {
     "dest": {"type": "path", "required": True},
@@ -383,15 +387,17 @@ def run(module: AnsibleModule, client: Client) -> Result:
     params = module.params
     # Ansible adds what it sees of a file `dest` to the result, which a dry run can't.
     module.add_path_info = lambda result: result
-    pace, max_age = Pace(params), duration(params, "max_age")
+    pace, max_age = Poller(params), duration(params, "max_age")
     wanted = None if params["id"] is None else parse_id(params["id"])
     if wanted is not None and max_age is not None:
         raise config_error("max_age: 'id' names the backup already. Leave one of them out.")
     min_free = params["min_free_percent"]
     if not 0 <= min_free <= 99:
         raise config_error("min_free_percent: must be a number from 0 to 99.")
-    order = Order(wanted, max_age, params["keep_on_portal"], now(), params["allow_lost_records"])
-    portal = normal_portal(client.url)
+    order = DownloadRequest(
+        wanted, max_age, params["keep_on_portal"], now(), params["allow_lost_records"]
+    )
+    portal = normalize_portal(client.url)
     place = parse_dest(params["dest"], portal, dump=params["dump"], min_free=min_free)
 
     distrust = distrust_of(params["mode"], params["owner"], place.folder)
@@ -407,11 +413,11 @@ def run(module: AnsibleModule, client: Client) -> Result:
     if module.check_mode:
         copy = preview(client, place, pace, order, dress)
     else:
-        copy = copy_at_hand(place, order) or download(client, place, pace, order, dress)
+        copy = find_existing(place, order) or download(client, place, pace, order, dress)
     changed = copy.changed
     if copy.path is not None and not changed:
         try:
-            changed = dress(copy.path) | dress(place_of(copy.path))
+            changed = dress(copy.path) | dress(manifest_path(copy.path))
         except FileOptionsError as error:
             raise config_error(str(error)) from error
     return Result(
@@ -420,7 +426,7 @@ def run(module: AnsibleModule, client: Client) -> Result:
         warnings=copy.warnings,
         dest=copy.path,
         size=copy.size,
-        sha256=copy.paper and copy.paper.sha256,
+        sha256=copy.manifest and copy.manifest.sha256,
         backup=copy.record and copy.record.result(now()),
         task=copy.task and copy.task.result(),
         joined=copy.joined,
@@ -428,13 +434,18 @@ def run(module: AnsibleModule, client: Client) -> Result:
     )
 
 
-def _diff(copy: Copy, dest: str) -> dict[str, Any]:
-    def facts(paper: Manifest) -> dict[str, Any]:
-        created_on = format_time(paper.created_on)
-        return {"dest": copy.path, "id": paper.id, "created_on": created_on, "size": paper.size}
+def _diff(copy: DownloadResult, dest: str) -> dict[str, Any]:
+    def facts(manifest: Manifest) -> dict[str, Any]:
+        created_on = format_time(manifest.created_on)
+        return {
+            "dest": copy.path,
+            "id": manifest.id,
+            "created_on": created_on,
+            "size": manifest.size,
+        }
 
     before = facts(copy.replaced) if copy.replaced else {}
-    return {"before": before, "after": facts(copy.paper) if copy.paper else {"dest": dest}}
+    return {"before": before, "after": facts(copy.manifest) if copy.manifest else {"dest": dest}}
 
 
 def main() -> None:

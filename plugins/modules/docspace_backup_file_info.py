@@ -259,14 +259,19 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.files import check, find, latest, newest_first, select
+from ..module_utils._backup.backup_files import (
+    find_files,
+    latest_file,
+    newest_first,
+    select_files,
+    verify_file,
+)
 from ..module_utils._backup.local_files import error_text, folder_of, folder_risk
 from ..module_utils._backup.record import parse_id
 from ..module_utils._portal.errors import config_error
-from ..module_utils._portal.gate import Gate
+from ..module_utils._portal.interrupts import InterruptGuard
 from ..module_utils._portal.module import Result, now, run_offline
-from ..module_utils._portal.options import duration
-from ..module_utils._portal.values import normal_portal
+from ..module_utils._portal.values import duration, normalize_portal
 
 SPEC: dict[str, Any] = {
     "path": {"type": "path", "required": True},
@@ -278,7 +283,7 @@ SPEC: dict[str, Any] = {
 }
 
 
-def run(module: AnsibleModule, _gate: Gate) -> Result:
+def run(module: AnsibleModule, _gate: InterruptGuard) -> Result:
     params, time = module.params, now()
     ids = params["ids"]
     limits: dict[str, Any] = {
@@ -288,16 +293,16 @@ def run(module: AnsibleModule, _gate: Gate) -> Result:
         "portal": address(params["portal"]),
     }
     try:
-        found = find(params["path"])
+        found = find_files(params["path"])
     except (OSError, ValueError) as error:
         raise config_error(
             f"path: {params['path'][:300]!r} can't be read where the module runs ({error_text(error)}). "
             "Give a backup file, or a folder with some."
         ) from error
-    files = newest_first(select(found, time, **limits))
+    files = newest_first(select_files(found, time, **limits))
     if params["deep"]:
-        files = [check(file) for file in files]
-    newest = latest(files, time)
+        files = [verify_file(file) for file in files]
+    newest = latest_file(files, time)
     return Result(
         changed=False,
         files=[file.result(time) for file in files],
@@ -317,7 +322,7 @@ def warnings(path: str) -> list[str | None]:
 
 def address(portal: str | None) -> str | None:
     try:
-        return None if portal is None else normal_portal(portal)
+        return None if portal is None else normalize_portal(portal)
     except ValueError as error:
         raise config_error(f"portal: {error}, such as 'https://docspace.example.com'.") from error
 

@@ -392,21 +392,20 @@ from ..module_utils._backup.file_prune import (
 )
 from ..module_utils._backup.prune import (
     assume,
+    check_limits,
     check_max_delete,
+    check_required,
     diff_table,
-    guard,
     read_now,
     read_policy,
-    require,
 )
 from ..module_utils._backup.record import parse_id
 from ..module_utils._backup.retention import OPTIONS
 from ..module_utils._backup.storage import STORAGE_TYPES
 from ..module_utils._portal.errors import config_error
-from ..module_utils._portal.gate import Gate
+from ..module_utils._portal.interrupts import InterruptGuard
 from ..module_utils._portal.module import Result, now, run_offline
-from ..module_utils._portal.options import duration
-from ..module_utils._portal.values import normal_portal
+from ..module_utils._portal.values import duration, normalize_portal
 
 RULES = [option for option in OPTIONS if option.startswith("keep_")]
 SPEC: dict[str, Any] = {
@@ -425,7 +424,7 @@ SPEC: dict[str, Any] = {
 }
 
 
-def run(module: AnsibleModule, gate: Gate) -> Result:
+def run(module: AnsibleModule, guard: InterruptGuard) -> Result:
     params, present = module.params, now()
     protected = {parse_id(one, "protect_ids") for one in params["protect_ids"] or []}
     if all(params[rule] is None for rule in RULES):
@@ -440,14 +439,14 @@ def run(module: AnsibleModule, gate: Gate) -> Result:
         files, verified = plan.records, None
         copies = [one._replace(created_on=present) for one in new]
         copies += [copy.record for copy in folder.copies]
-        warnings = [warn_of(folder.problems), require(files, copies, None, max_age, present)]
-        warnings.append(guard(files, copies, protected, params["max_delete"]))
+        warnings = [warn_of(folder.problems), check_required(files, copies, None, max_age, present)]
+        warnings.append(check_limits(files, copies, protected, params["max_delete"]))
         if plan.remove:
             folder.require_usable()
             verified = verify_newest(folder, plan, present)
         outcome = Removal(plan.remove, [], [], [])
         if not module.check_mode:
-            outcome = remove_files(folder, plan.remove, gate)
+            outcome = remove_files(folder, plan.remove, guard)
         values = report_files(plan, outcome, folder, time)
     values["verified"] = verified and verified.result(time)
     diff = {"prepared": diff_table(files, time)}
@@ -459,7 +458,7 @@ def run(module: AnsibleModule, gate: Gate) -> Result:
 
 def _address(portal: str) -> str:
     try:
-        return normal_portal(portal)
+        return normalize_portal(portal)
     except ValueError as error:
         raise config_error(f"portal: {error}, such as 'https://docspace.example.com'.") from error
 

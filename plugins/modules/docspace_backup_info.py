@@ -345,15 +345,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.history import read_history, require_dumps
-from ..module_utils._backup.info import read_progress, read_usage
-from ..module_utils._backup.record import parse_id
-from ..module_utils._backup.schedule import read_schedule, shown
-from ..module_utils._backup.selection import latest, select, select_by_time, unknown_types
+from ..module_utils._backup.api import read_history, require_dumps
+from ..module_utils._backup.record import latest, parse_id, select, select_by_time, unknown_types
+from ..module_utils._backup.schedule import masked, read_schedule
+from ..module_utils._backup.task import read_progress, read_usage
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, now, run_module
-from ..module_utils._portal.options import duration, moment
+from ..module_utils._portal.values import duration, moment
 
 SPEC = {
     "id": {"type": "str"},
@@ -410,7 +409,7 @@ def run(module: AnsibleModule, client: Client) -> Result:
         values["count"], values["total"] = len(records), len(history)
         values["latest"] = newest and newest.result(time)
     if "schedule" in gather:
-        values["schedule"] = shown(read_schedule(client, dump=dump))
+        values["schedule"] = masked(read_schedule(client, dump=dump))
     if "progress" in gather:
         values["progress"] = read_progress(client, dump=dump)
     if "usage" in gather:

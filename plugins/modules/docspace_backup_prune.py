@@ -370,29 +370,28 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.delete import Outcome, delete
-from ..module_utils._backup.history import read_history, require_dumps
+from ..module_utils._backup.api import read_history, require_dumps
+from ..module_utils._backup.delete import Outcome, delete_backups
 from ..module_utils._backup.prune import (
     assume,
+    check_limits,
     check_max_delete,
+    check_required,
     diff_table,
-    guard,
-    incomplete,
+    incomplete_prune,
     plan_named,
     plan_policy,
+    prune_result,
     read_now,
     read_policy,
-    report,
-    require,
 )
-from ..module_utils._backup.record import Record, parse_id
+from ..module_utils._backup.record import Record, parse_id, select, unknown_types
 from ..module_utils._backup.retention import OPTIONS
-from ..module_utils._backup.selection import select, unknown_types
 from ..module_utils._backup.storage import STORAGE_TYPES
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import DocSpaceError, config_error
 from ..module_utils._portal.module import Result, now, run_module
-from ..module_utils._portal.options import duration
+from ..module_utils._portal.values import duration
 
 RULES = [option for option in OPTIONS if option.startswith("keep_")]
 BESIDE_RULES: dict[str, Any] = {
@@ -439,18 +438,18 @@ def run(module: AnsibleModule, client: Client) -> Result:
         plan = plan_policy([*records, *select(new, storage_type=kinds)], policy, time)
         history = [*new, *history]
     left = [one if one.id else one._replace(created_on=now()) for one in history]
-    warnings.append(require(plan, left, wanted, max_age, now()))
-    warnings.append(guard(plan, history, protected, params["max_delete"]))
+    warnings.append(check_required(plan, left, wanted, max_age, now()))
+    warnings.append(check_limits(plan, history, protected, params["max_delete"]))
     schedule = _schedule(client, dump=dump) if params["gather"] else None
     doomed = [record for record, _reasons in plan.remove]
     outcome = Outcome({record.id for record in doomed}, {}, [], [])
     if doomed and not module.check_mode:
-        outcome = delete(client, doomed, dump=dump, concurrency=params["concurrency"])
-    values = {**report(plan, outcome, len(history), time), "schedule": schedule}
+        outcome = delete_backups(client, doomed, dump=dump, concurrency=params["concurrency"])
+    values = {**prune_result(plan, outcome, len(history), time), "schedule": schedule}
     diff = {"prepared": diff_table(plan, time)}
     outcome.warnings[:0] = warnings
     if outcome.failures:
-        raise incomplete(outcome, {**values, "diff": diff})
+        raise incomplete_prune(outcome, {**values, "diff": diff})
     return Result(changed=bool(outcome.removed), diff=diff, warnings=outcome.warnings, **values)
 
 
@@ -479,9 +478,9 @@ def _assumed(params: dict[str, Any], time: datetime) -> list[Record]:
 
 
 def _schedule(client: Client, *, dump: bool) -> dict[str, Any] | None:
-    from ..module_utils._backup.schedule import read_schedule, shown
+    from ..module_utils._backup.schedule import masked, read_schedule
 
-    return shown(read_schedule(client, dump=dump))
+    return masked(read_schedule(client, dump=dump))
 
 
 def main() -> None:

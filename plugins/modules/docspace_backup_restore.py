@@ -282,25 +282,27 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.follow import advice, follow_named, follow_restore
-from ..module_utils._backup.pace import WAIT, Pace
 from ..module_utils._backup.record import parse_id
 from ..module_utils._backup.restore import (
+    advice,
     check_history,
-    described,
+    describe_source,
     refuse_old,
     refuse_while_busy,
     require_confirmed,
     restore_file,
     start_restore,
+    wait_for_restore,
+    wait_for_restore_task,
 )
+from ..module_utils._backup.task import WAIT, Poller
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, now, run_module
-from ..module_utils._portal.options import duration
+from ..module_utils._portal.values import duration
 
 if TYPE_CHECKING:
-    from ..module_utils._backup.source import Source
+    from ..module_utils._backup.upload import Source
 
 SPEC: dict[str, Any] = {
     "id": {"type": "str"},
@@ -316,7 +318,7 @@ SPEC: dict[str, Any] = {
 
 
 def run(module: AnsibleModule, client: Client) -> Result:
-    params, pace = module.params, Pace(module.params)
+    params, pace = module.params, Poller(module.params)
     if params["task_id"] is not None:
         return follow(module, client, pace)
     wanted = None if params["id"] is None else parse_id(params["id"])
@@ -325,7 +327,7 @@ def run(module: AnsibleModule, client: Client) -> Result:
     if params["src"] is None:
         return restore(module, client, wanted, None)
     # Nothing of this is loaded for a restore from the history.
-    from ..module_utils._backup.source import open_source
+    from ..module_utils._backup.upload import open_source
 
     with open_source(params["src"], dump=params["dump"], log=client.log) as source:
         return restore(module, client, None, source)
@@ -355,7 +357,7 @@ def restore(
             task, known = restore_file(client, source, **how)
         refused = None
         if params["wait"]:
-            task, refused = follow_restore(client, task, Pace(params), dump=dump, before=before)
+            task, refused = wait_for_restore(client, task, Poller(params), dump=dump, before=before)
         else:
             client.log(f"the restore goes on on the portal. {advice(task, dump=dump)}")
         warnings += [known, refused, task.warning]
@@ -364,12 +366,12 @@ def restore(
         backup=record and record.result(time),
         file=source and source.result(),
         task=task and task.result(),
-        diff={"before": {}, "after": described(record, source, time, dump=dump)},
+        diff={"before": {}, "after": describe_source(record, source, time, dump=dump)},
         warnings=warnings,
     )
 
 
-def follow(module: AnsibleModule, client: Client, pace: Pace) -> Result:
+def follow(module: AnsibleModule, client: Client, pace: Poller) -> Result:
     """Start nothing, and change nothing: follow what runs."""
     params = module.params
     if params["notify"]:
@@ -377,7 +379,9 @@ def follow(module: AnsibleModule, client: Client, pace: Pace) -> Result:
     if params["confirm"] is not None:
         require_confirmed(client, params["confirm"])
     once = module.check_mode or not params["wait"]
-    task, warning = follow_named(client, params["task_id"], pace, dump=params["dump"], once=once)
+    task, warning = wait_for_restore_task(
+        client, params["task_id"], pace, dump=params["dump"], once=once
+    )
     values = {"backup": None, "file": None, "task": task.result()}
     nothing: dict[str, Any] = {"before": {}, "after": {}}
     return Result(changed=False, diff=nothing, warnings=[warning, task.warning], **values)

@@ -234,23 +234,23 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.history import require_dumps
+from ..module_utils._backup.api import require_dumps
 from ..module_utils._backup.schedule import (
     PERIODS,
     WEEKDAYS,
-    comparable,
     is_due_today,
     location_warnings,
     mask_pair,
+    masked,
+    parse_schedule_options,
     read_schedule,
     remove_schedule,
     settle_subdir,
-    shown,
-    wanted_schedule,
+    subset,
     write_schedule,
 )
 from ..module_utils._backup.storage import SPEC as STORAGE
-from ..module_utils._backup.target import parse_storage
+from ..module_utils._backup.storage import parse_storage
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.module import Result, now, run_module
 
@@ -272,12 +272,12 @@ def run(module: AnsibleModule, client: Client) -> Result:
         require_dumps(client, dump)
         return _remove(module, client)
     storage = parse_storage(params)
-    wanted = wanted_schedule(params, storage)
+    wanted = parse_schedule_options(params, storage)
     require_dumps(client, dump)
     there = read_schedule(client, dump=dump)
     storage = settle_subdir(storage, there)
     wanted["storage_params"] = storage.all_params
-    before = comparable(there, wanted)
+    before = subset(there, wanted)
     changed = before != wanted
     warnings: list[str | None] = [*location_warnings(there, storage, changed=changed)]
     # A portal's own time zone can't be read with an API key (C60).
@@ -312,7 +312,7 @@ def _remove(module: AnsibleModule, client: Client) -> Result:
         )
         if not module.check_mode:
             warnings.append(remove_schedule(client, dump=dump))
-    diff = {"before": shown(before) or {}, "after": {}}
+    diff = {"before": masked(before) or {}, "after": {}}
     return Result(changed=before is not None, schedule=None, diff=diff, warnings=warnings)
 
 

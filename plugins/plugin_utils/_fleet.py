@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
-from ..module_utils._portal.values import clean, is_whole, parse_time
+from ..module_utils._portal.values import clean, is_int, parse_time
 
 OLD_REPORT = timedelta(hours=26)
 CLOCKS = timedelta(minutes=5)  # how far the clocks of two machines may be apart
@@ -219,7 +219,7 @@ def _mapping(value: object) -> dict[str, Any]:
 
 def _number(report: dict[str, Any], key: str) -> int | None:
     value = report.get(key)
-    return int(value) if isinstance(value, int) and is_whole(value) and value >= 0 else None
+    return int(value) if isinstance(value, int) and is_int(value) and value >= 0 else None
 
 
 def _time(value: object) -> datetime | None:

@@ -17,9 +17,8 @@ import yaml
 from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ..module_utils._backup.target import CONSUMER, location, location_differences
-from ..module_utils._portal.options import parse_duration
-from ..module_utils._portal.values import normal_portal, portal_key
+from ..module_utils._backup.storage import CONSUMER, location, location_differences
+from ..module_utils._portal.values import normalize_portal, parse_duration, portal_key
 
 # Options of the action that are dictionaries.
 DICTIONARIES = ("connection", "schedule", "make", "offsite", "prune")
@@ -184,7 +183,7 @@ def options_of_role() -> dict[str, Any]:
 def address_of(url: object) -> str:
     """An address in its one spelling, empty for what is none, or may hold more than an address."""
     try:
-        return normal_portal("" if url is None else str(url))
+        return normalize_portal("" if url is None else str(url))
     except ValueError:
         return ""
 

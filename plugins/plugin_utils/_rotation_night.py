@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..module_utils._backup.target import schedule_differences
+from ..module_utils._backup.storage import schedule_differences
 from ._rotation import storage_params
 from ._rotation_state import State, Values, failed, read_of, stripped, was_refused
 

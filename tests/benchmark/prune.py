@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import requests
 
-from plugins.module_utils._backup.delete import delete
-from plugins.module_utils._backup.history import read_history
+from plugins.module_utils._backup.api import read_history
+from plugins.module_utils._backup.delete import delete_backups
 from plugins.module_utils._backup.prune import plan_named
 from plugins.module_utils._portal.client import Client
-from plugins.module_utils._portal.wire import Connection
+from plugins.module_utils._portal.connection import Connection
 
 from .loop import API, HEADERS
 from .playbooks import Cost, Lab, Play, median, processor_time, progress, ratio
@@ -176,7 +176,7 @@ def ours(lab: Lab, ids: list[str], concurrency: int) -> float:
     plan = plan_named(read_history(client, dump=False), ids)
     begun = time.perf_counter()
     doomed = [record for record, _reasons in plan.remove]
-    outcome = delete(client, doomed, dump=False, concurrency=concurrency)
+    outcome = delete_backups(client, doomed, dump=False, concurrency=concurrency)
     wall = time.perf_counter() - begun
     if len(outcome.removed) != DELETES:
         raise RuntimeError(f"only {len(outcome.removed)} of {DELETES} are gone")
@@ -199,7 +199,7 @@ def bare(lab: Lab, ids: list[str], concurrency: int) -> float:
 
     begun = time.perf_counter()
     with ThreadPoolExecutor(concurrency, initializer=prepare) as pool:
-        done = list(pool.map(delete, ids))
+        done = list(pool.map(delete_backups, ids))
     wall = time.perf_counter() - begun
     if not all(done):
         raise RuntimeError("not all are gone")

@@ -12,7 +12,7 @@ import tracemalloc
 import uuid
 from datetime import datetime, timedelta, timezone
 
-from plugins.module_utils._backup.retention import Copy, Policy, judge
+from plugins.module_utils._backup.retention import Candidate, Policy, evaluate
 
 SIZES = (1_000, 10_000, 100_000)
 ROUNDS = 3
@@ -36,12 +36,12 @@ POLICIES: dict[str, dict[str, object]] = {
 }
 
 
-def history(size: int) -> list[Copy]:
+def history(size: int) -> list[Candidate]:
     """Invent copies over fifteen years, in no order."""
     dice = random.Random(size)
     years = timedelta(days=15 * 365).total_seconds()
     return [
-        Copy(
+        Candidate(
             str(uuid.UUID(int=dice.getrandbits(128))),
             NOW - timedelta(seconds=dice.random() * years),
             dice.choice(("local", "documents")),
@@ -50,20 +50,20 @@ def history(size: int) -> list[Copy]:
     ]
 
 
-def seconds(copies: list[Copy], policy: Policy) -> float:
+def seconds(copies: list[Candidate], policy: Policy) -> float:
     """Take the best of some rounds, in processor time: the engine waits for nothing."""
     best = float("inf")
     for _round in range(ROUNDS):
         start = time.process_time()
-        judge(copies, policy, NOW)
+        evaluate(copies, policy, NOW)
         best = min(best, time.process_time() - start)
     return best
 
 
-def mebibytes(copies: list[Copy], policy: Policy) -> float:
+def mebibytes(copies: list[Candidate], policy: Policy) -> float:
     """Take the peak on top of the copies themselves; in a run of its own, as tracing is slow."""
     tracemalloc.start()
-    judge(copies, policy, NOW)
+    evaluate(copies, policy, NOW)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak / 2**20

@@ -37,10 +37,10 @@ COLLECTION = "ansible_collections.onlyoffice.docspace.plugins.module_utils"
 SEND = f"""
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[1])
-from {COLLECTION}._backup.source import open_source
+from {COLLECTION}._backup.upload import open_source
 from {COLLECTION}._backup.upload import Upload
 from {COLLECTION}._portal.client import Client
-from {COLLECTION}._portal.wire import Connection
+from {COLLECTION}._portal.connection import Connection
 how = Connection(sys.argv[2], "Bearer key", True, {{}}, 60.0, 0, set())
 begin = time.perf_counter()
 with open_source(sys.argv[3], dump=False, log=lambda line: None) as source:

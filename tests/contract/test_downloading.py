@@ -20,7 +20,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import files
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import (
+    backup_files as files,
+)
 from ansible_collections.onlyoffice.docspace.tests.contract.driven import (
     TASK_SECONDS,
     Stage,
@@ -56,8 +58,8 @@ def started(sim: Simulator) -> int:
 
 def one_copy(folder: Path) -> files.BackupFile:
     """There is just one, read to its end, and nothing else."""
-    (file,) = files.find(str(folder))
-    checked = files.check(file)
+    (file,) = files.find_files(str(folder))
+    checked = files.verify_file(file)
     assert checked.valid and checked.matches, checked.problems
     assert sorted(entry.name for entry in folder.iterdir()) == [
         Path(file.path).name,

@@ -22,7 +22,7 @@ import requests
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manifest import (
     Manifest,
-    write,
+    write_manifest,
 )
 from ansible_collections.onlyoffice.docspace.tests.contract.driven import (
     TASK_SECONDS,
@@ -68,7 +68,7 @@ def restore(stage: Stage, src: Path, **options: Any) -> dict[str, Any]:
     return stage.run(MODULE, src=str(src), **{"confirm": "127.0.0.1", **options})
 
 
-def paper(src: Path, **fields: Any) -> None:
+def manifest(src: Path, **fields: Any) -> None:
     """A manifest beside a file, the right one but for these fields."""
     content = src.read_bytes()
     right = Manifest(
@@ -82,7 +82,7 @@ def paper(src: Path, **fields: Any) -> None:
         sha256=hashlib.sha256(content).hexdigest(),
         entries=6,
     )
-    write(right._replace(**fields), f"{src}.json")
+    write_manifest(right._replace(**fields), f"{src}.json")
 
 
 def asked(stage: Stage) -> list[str]:
@@ -164,7 +164,7 @@ def test_a_link_to_a_file(stage: Stage, src: Path) -> None:
 
 
 def test_what_is_known_of_a_file_by_its_manifest(stage: Stage, src: Path) -> None:
-    paper(src)
+    manifest(src)
     result = restore(stage, src)
     assert result["backup"] == {
         "id": ID,
@@ -189,7 +189,7 @@ def test_what_is_known_of_a_file_by_its_manifest(stage: Stage, src: Path) -> Non
 
 
 def test_no_warning_at_its_own_portal(stage: Stage, src: Path) -> None:
-    paper(src, portal=stage.sim.url)
+    manifest(src, portal=stage.sim.url)
     assert "warnings" not in restore(stage, src, url=f"{stage.sim.url}//")
 
 
@@ -200,7 +200,7 @@ def test_no_warning_at_its_own_portal(stage: Stage, src: Path) -> None:
 def test_a_manifest_of_another_file_is_not_believed(
     stage: Stage, src: Path, fields: dict[str, Any], word: str
 ) -> None:
-    paper(src, **fields)
+    manifest(src, **fields)
     result = restore(stage, src, check_mode=True)
     assert result["backup"] is None
     assert "that of another file" in result["warnings"][0] and word in result["warnings"][0]
@@ -280,7 +280,7 @@ def test_max_age_of_a_file(
     stage: Stage, src: Path, hours: int | None, max_age: str, good: bool, check_mode: bool
 ) -> None:
     if hours is not None:
-        paper(src, created_on=NOW - timedelta(hours=hours), portal=stage.sim.url)
+        manifest(src, created_on=NOW - timedelta(hours=hours), portal=stage.sim.url)
     result = restore(stage, src, max_age=max_age, check_mode=check_mode)
     if good:
         assert result["changed"] is True

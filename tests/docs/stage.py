@@ -21,7 +21,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import archive, manifest
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.names import name_of_file
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manifest import (
+    backup_file_name,
+)
 from ansible_collections.onlyoffice.docspace.tests.docs.examples import ROOT, Example
 from ansible_collections.onlyoffice.docspace.tests.simulator import Simulator
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import targz
@@ -99,12 +101,12 @@ class Stage:
 
     def _copy_off_site(self, folder: Path) -> None:
         made = datetime.now(timezone.utc).replace(microsecond=0)
-        copy = folder / name_of_file(PORTAL, made, dump=False)
+        copy = folder / backup_file_name(PORTAL, made, dump=False)
         copy.write_bytes(targz())
         with copy.open("rb") as file:
-            verdict = archive.judge_file(file)
+            verdict = archive.check_archive(file)
         assert verdict.sha256 is not None
-        paper = manifest.Manifest(
+        about = manifest.Manifest(
             portal=PORTAL,
             id="11111111-2222-4333-8444-555555555555",
             file_name="nightly.tar.gz",
@@ -115,7 +117,7 @@ class Stage:
             sha256=verdict.sha256,
             entries=verdict.entries,
         )
-        manifest.write(paper, manifest.place_of(str(copy)))
+        manifest.write_manifest(about, manifest.manifest_path(str(copy)))
 
     def host(self, example: Example, history: str) -> str:
         """A host with a portal for an example."""

@@ -18,11 +18,13 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.archive import judge_file
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.archive import (
+    check_archive,
+)
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manifest import (
     Manifest,
-    place_of,
-    write,
+    manifest_path,
+    write_manifest,
 )
 from ansible_collections.onlyoffice.docspace.tests.simulator import Simulator
 from ansible_collections.onlyoffice.docspace.tests.simulator.fleet import Closed
@@ -64,8 +66,8 @@ def file_of(
     path = folder / (name or f"copy-{number}.tar.gz")
     path.write_bytes(content)
     with path.open("rb") as opened:
-        entries = judge_file(opened).entries
-    paper = Manifest(
+        entries = check_archive(opened).entries
+    manifest = Manifest(
         portal=url,
         id=uuid(number),
         file_name="workspace.tar.gz",
@@ -76,7 +78,7 @@ def file_of(
         sha256=hashlib.sha256(content).hexdigest(),
         entries=entries or 0,
     )
-    write(paper, place_of(str(path)))
+    write_manifest(manifest, manifest_path(str(path)))
     if broken == "flipped":
         middle = len(content) // 2
         path.write_bytes(content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :])

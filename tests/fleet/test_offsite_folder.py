@@ -68,9 +68,9 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
             old = file_of(place, sim.url, 48, 2, name=NAMES.get(host, "old.tar.gz"))
             file_of(place, "https://other.example.com", 96, number + 100)
             if host == "slash":
-                paper = old.with_name("old.tar.gz.json")
-                fields = json.loads(paper.read_text())
-                paper.write_text(json.dumps({**fields, "file_name": "../../elsewhere/kept.txt"}))
+                manifest = old.with_name("old.tar.gz.json")
+                fields = json.loads(manifest.read_text())
+                manifest.write_text(json.dumps({**fields, "file_name": "../../elsewhere/kept.txt"}))
             elif host == "linked_file":
                 old.rename(folder / "elsewhere" / "old.tar.gz")
                 old.symlink_to(folder / "elsewhere" / "old.tar.gz")

@@ -1,7 +1,6 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """Whether the bytes of a backup file are whole: one pass, constant memory, nothing extracted.
 
 This file is private to the collection.
@@ -13,7 +12,7 @@ import hashlib
 import zlib
 from typing import Any, BinaryIO, NamedTuple
 
-from .tar import BLOCK, Broken, TarWalk, is_header
+from .tar_reader import BLOCK, TarError, TarReader, is_header
 
 # What a portal's backup and that of a whole server are told by (C37). The names are compared as
 # they are: whether the server would find `./databases/...` isn't known, and it checks nothing.
@@ -49,7 +48,7 @@ class Verdict(NamedTuple):
     entries: int
 
 
-class Judge:
+class ArchiveChecker:
     """Takes a backup file's bytes in the order of the file, in pieces of any length.
 
     It never raises for what the bytes are. `feed` them until the end or until there is a
@@ -79,7 +78,7 @@ class Judge:
         self._gzip: Any = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         self._decoded = 0
         self._contents = _Contents()
-        self._tar = TarWalk(self._contents.note, most_entries)
+        self._tar = TarReader(self._contents.note, most_entries)
 
     def feed(self, data: bytes) -> None:
         """The next bytes of the file."""
@@ -111,7 +110,7 @@ class Judge:
 
     def _begin(self) -> bytes:
         data, self._head = self._head, b""
-        self._form = form_of(data)
+        self._form = archive_form(data)
         if self._form is None:
             self.problem = (
                 "the file is empty" if not data else "it is neither a gzip nor a tar file"
@@ -127,8 +126,8 @@ class Judge:
             else:
                 self._tar.feed(data)
                 if self._total is not None and self.size + self._tar.pending > self._total:
-                    raise Broken(self._tar.end())
-        except Broken as broken:
+                    raise TarError(self._tar.end())
+        except TarError as broken:
             self.problem = str(broken)
         except zlib.error as error:
             self.problem = f"the gzip stream is damaged ({str(error).rpartition(': ')[2]})"
@@ -140,13 +139,13 @@ class Judge:
             decoded = self._gzip.decompress(data, _DECODED)
             self._decoded += len(decoded)
             if self._decoded > bound:
-                raise Broken("it unpacks to far more than a backup of its size does")
+                raise TarError("it unpacks to far more than a backup of its size does")
             self._tar.feed(decoded)
             # Never empty before all is decoded: the checksum comes last.
             data = self._gzip.unconsumed_tail
         # A second gzip stream too: some readers would go on with it, others not.
         if self._gzip.unused_data:
-            raise Broken("something follows the end of the gzip stream")
+            raise TarError("something follows the end of the gzip stream")
 
     def _end(self) -> list[str]:
         if self._form == "gzip" and not self._gzip.eof:
@@ -155,18 +154,18 @@ class Judge:
         return [cut] if cut else self._contents.problems()
 
 
-def judge_file(file: BinaryIO, judge: Judge | None = None) -> Verdict:
+def check_archive(file: BinaryIO, judge: ArchiveChecker | None = None) -> Verdict:
     """Read a file from its current position to its end, or until it is known to be invalid.
 
     judge: one that was fed the bytes before that. An OSError is the caller's.
     """
-    judge = judge or Judge()
+    judge = judge or ArchiveChecker()
     while judge.problem is None and (data := file.read(CHUNK)):
         judge.feed(data)
     return judge.finish()
 
 
-def form_of(head: bytes) -> str | None:
+def archive_form(head: bytes) -> str | None:
     """`gzip` or `tar` by the first 512 bytes of a file, None for anything else."""
     if head[:2] == b"\x1f\x8b":
         return "gzip"

@@ -1,7 +1,6 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """Remove off-site copies that a retention policy doesn't keep.
 
 Anyone who can write to a folder chooses the names in it. So no name becomes a path here: all access is
@@ -21,11 +20,11 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from .._portal.errors import DocSpaceError, config_error
-from .._portal.gate import Gate
+from .._portal.interrupts import InterruptGuard
 from .._portal.values import is_same_portal
-from .files import WORK_FILE, BackupFile, look, unreadable, verify
+from .backup_files import WORK_FILE, BackupFile, inspect_file, unreadable, verify
 from .local_files import UnsafeFile, error_text, folder_risk, open_to_read
-from .manifest import Manifest, ManifestError, place_of, read
+from .manifest import Manifest, ManifestError, manifest_path, read_manifest
 from .prune import Plan, plan_policy, row_of
 from .record import Record
 from .retention import Policy
@@ -75,7 +74,7 @@ class OffsiteFolder:
         found = [
             self._evaluate(name)
             for name in sorted(names)
-            if place_of(name) in names and not WORK_FILE.fullmatch(name)
+            if manifest_path(name) in names and not WORK_FILE.fullmatch(name)
         ]
         copies = [copy for copy in found if copy is not None]
         # Equal times keep the order of the names.
@@ -139,7 +138,7 @@ class OffsiteFolder:
             status = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
         except OSError:
             return None
-        file = look(name, dir_fd=self._fd)._replace(path=str(Path(self.path, name)))
+        file = inspect_file(name, dir_fd=self._fd)._replace(path=str(Path(self.path, name)))
         manifest = file.manifest
         if manifest is None:
             # Whose it is isn't known, but it is a backup.
@@ -166,7 +165,7 @@ class OffsiteFolder:
     def _require_unchanged(self, copy: OffsiteCopy) -> None:
         status = os.stat(copy.name, dir_fd=self._fd, follow_symlinks=False)
         try:
-            manifest = read(place_of(copy.name), dir_fd=self._fd)
+            manifest = read_manifest(manifest_path(copy.name), dir_fd=self._fd)
         except ManifestError:
             manifest = None
         if manifest != copy.manifest or not self._is_same(copy, status):
@@ -174,11 +173,11 @@ class OffsiteFolder:
             raise self._failed(copy, why)
 
     def _remove_manifest(self, copy: OffsiteCopy) -> str | None:
-        name = place_of(copy.name)
+        name = manifest_path(copy.name)
         if self._exists(copy.name):
             return None
         try:
-            if read(name, dir_fd=self._fd) == copy.manifest:
+            if read_manifest(name, dir_fd=self._fd) == copy.manifest:
                 os.unlink(name, dir_fd=self._fd)
         except (ManifestError, OSError) as error:
             why = error_text(error) if isinstance(error, OSError) else error
@@ -289,14 +288,14 @@ class Removal(NamedTuple):
     warnings: list[str | None]
 
 
-def remove_files(folder: OffsiteFolder, rows: list[Row], gate: Gate) -> Removal:
+def remove_files(folder: OffsiteFolder, rows: list[Row], guard: InterruptGuard) -> Removal:
     """Remove files one by one. After a signal no further one is removed."""
     outcome = Removal([], [], [], [])
     try:
         for row in rows:
             if row.copy is None:
                 continue
-            gate.wait(writes=True)
+            guard.wait(writes=True)
             try:
                 outcome.warnings.append(folder.remove(row.copy))
                 outcome.removed.append(row)

@@ -1,8 +1,11 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""What the backup files of a portal are called.
 
-"""The paper beside a backup file: whose copy it is, of when, and what its bytes add up to.
+This file is private to the collection.
+
+The paper beside a backup file: whose copy it is, of when, and what its bytes add up to.
 
 This file is private to the collection.
 """
@@ -10,6 +13,7 @@ This file is private to the collection.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -17,16 +21,37 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from .._portal.values import clean, format_time, is_whole, normal_portal, normal_uuid
-from .local_files import (
-    UnsafeFile,
-    create,
-    error_text,
-    open_regular,
-    read_at_most,
-    require_trusted,
+from .._portal.values import clean, format_time, is_int, normal_uuid, normalize_portal
+from .local_files import UnsafeFile, create, error_text, open_regular, read_at_most, require_trusted
+
+_NAME = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9.~-]*_(?:dump_)?\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.tar\.gz", re.ASCII
 )
+# A name may have 255 bytes, and the working names of a download are made from it.
+_LONGEST = 150
+
+
+def backup_file_name(portal: str, created_on: datetime, *, dump: bool) -> str:
+    """What a portal's backup of a time is called: made from nothing that the server says.
+
+    portal: as `normal_portal` gives it. `docs.example.com-8443-team_2026-11-25T08-27-30Z.tar.gz`
+    """
+    parts = urlsplit(portal)
+    place = "-".join(filter(None, (parts.hostname, str(parts.port or ""), parts.path)))
+    # An underscore only stands between the parts, and a name begins with a letter or a digit.
+    place = re.sub("[^A-Za-z0-9.~]+", "-", place).strip("-.~") or "portal"
+    if len(place) > _LONGEST:
+        place = f"{place[:_LONGEST]}-{hashlib.sha256(portal.encode()).hexdigest()[:8]}"
+    moment = created_on.astimezone(timezone.utc).replace(microsecond=0, tzinfo=None).isoformat()
+    return f"{place}_{'dump_' if dump else ''}{moment.replace(':', '-')}Z.tar.gz"
+
+
+def is_backup_file_name(name: str) -> bool:
+    """Whether a file's name has the form of `name_of_file`."""
+    return _NAME.fullmatch(name) is not None
+
 
 MOST_BYTES = 64 * 1024
 _FORMAT = 1
@@ -62,12 +87,12 @@ class Manifest(NamedTuple):
         return "dump" if self.dump else "portal"
 
 
-def place_of(path: str) -> str:
+def manifest_path(path: str) -> str:
     """Where a file's manifest is."""
     return f"{path}.json"
 
 
-def read(path: str, *, dir_fd: int | None = None) -> Manifest | None:
+def read_manifest(path: str, *, dir_fd: int | None = None) -> Manifest | None:
     """The manifest in a file, None if nothing is there.
 
     Anybody may have written it: whatever isn't just what `write` writes, or belongs to somebody who
@@ -91,7 +116,7 @@ def read(path: str, *, dir_fd: int | None = None) -> Manifest | None:
     return _parse(content)
 
 
-def write(manifest: Manifest, path: str) -> None:
+def write_manifest(manifest: Manifest, path: str) -> None:
     """Write it with mode 0600, on the disk when this returns. What was at this path is replaced.
 
     The caller gives a name of its own and renames it: a run that dies in between leaves at that
@@ -132,7 +157,7 @@ def _parse(content: bytes) -> Manifest:
         raise ManifestError("it isn't JSON") from None
     if not isinstance(fields, dict):
         raise ManifestError("it isn't a JSON object")
-    if not is_whole(fields.get("format")) or fields["format"] != _FORMAT:
+    if not is_int(fields.get("format")) or fields["format"] != _FORMAT:
         raise ManifestError(f"its format isn't {_FORMAT}")
     values = {}
     for name, check in _CHECKS.items():
@@ -145,7 +170,7 @@ def _parse(content: bytes) -> Manifest:
 
 def _portal(value: Any) -> str:
     # Earlier releases had another normal form, so compare it with `is_same_portal`.
-    normal_portal(_text(value))
+    normalize_portal(_text(value))
     return _text(value)
 
 
@@ -183,7 +208,7 @@ def _flag(value: Any) -> bool:
 
 
 def _count(value: Any) -> int:
-    if not is_whole(value) or not 1 <= value < 2**63:
+    if not is_int(value) or not 1 <= value < 2**63:
         raise ValueError
     return int(value)
 

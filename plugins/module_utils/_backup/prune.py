@@ -1,7 +1,6 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """Remove many backups: the plan, its guards, and the account of every copy. No I/O.
 
 This file is private to the collection.
@@ -13,12 +12,11 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from .._portal.errors import NOT_KNOWN, DocSpaceError, config_error
-from .._portal.options import moment
+from .._portal.errors import DocSpaceError, Effect, config_error
+from .._portal.values import moment
 from .delete import Outcome
-from .record import Record, find
-from .retention import NOT_KEPT, OPTIONS, Copy, Policy, RetentionError, judge
-from .selection import fresh, require_dates
+from .record import Record, find, newest_within, require_dates
+from .retention import NOT_KEPT, OPTIONS, Candidate, Policy, RetentionError, evaluate
 
 DIFF_LINES = 1000
 
@@ -78,11 +76,11 @@ def plan_policy(records: list[Record], policy: Policy, now: datetime) -> Plan:
     require_dates(records, "keep_*")
     by_id = {record.id: record for record in records}
     copies = [
-        Copy(record.id, record.created_on, record.storage_type, record.expires_on is not None)
+        Candidate(record.id, record.created_on, record.storage_type, record.expires_on is not None)
         for record in records
         if record.created_on is not None
     ]
-    judged = judge(copies, policy, now)
+    judged = evaluate(copies, policy, now)
     return Plan(
         [(by_id[copy.id], [NOT_KEPT]) for copy in judged.remove],
         [(by_id[copy.id], reasons) for copy, reasons in judged.keep],
@@ -90,7 +88,7 @@ def plan_policy(records: list[Record], policy: Policy, now: datetime) -> Plan:
     )
 
 
-def guard(
+def check_limits(
     plan: Plan, history: Collection[Record], protected: Iterable[str], max_delete: int | None
 ) -> str | None:
     """Refuse a plan that removes too much. Gives a warning on protected ids that aren't there."""
@@ -106,7 +104,7 @@ def guard(
     return f"protect_ids: not found, so they protect nothing: {', '.join(unknown[:20])}"
 
 
-def require(
+def check_required(
     plan: Plan, history: list[Record], wanted: str | None, max_age: int | None, now: datetime
 ) -> str | None:
     """Refuse a plan that doesn't leave what has to stay. Gives a warning on wrong clocks.
@@ -126,7 +124,7 @@ def require(
         return None
     # What has no readable time proves nothing.
     left = [one for one in history if one.created_on is not None and one.id not in doomed]
-    newest, warning = fresh(left, now, max_age, None, "require_newer_than")
+    newest, warning = newest_within(left, now, max_age, None, "require_newer_than")
     if newest is None:
         raise _refused(
             f"require_newer_than: no lasting backup younger than {max_age} s would be left. Nothing "
@@ -139,7 +137,7 @@ def _refused(message: str) -> DocSpaceError:
     return DocSpaceError("guard", message)
 
 
-def report(plan: Plan, outcome: Outcome, total: int, now: datetime) -> dict[str, Any]:
+def prune_result(plan: Plan, outcome: Outcome, total: int, now: datetime) -> dict[str, Any]:
     """The result of the module. outcome: what came, or in check mode would come, of the plan."""
     removed = [row for row in plan.remove if row[0].id in outcome.removed]
     absent = plan.absent + outcome.absent
@@ -197,11 +195,11 @@ def row_of(record: Record, now: datetime) -> dict[str, Any]:
     return row if record.id else {**row, "id": None, "file_name": None}
 
 
-def incomplete(outcome: Outcome, values: dict[str, Any]) -> DocSpaceError:
+def incomplete_prune(outcome: Outcome, values: dict[str, Any]) -> DocSpaceError:
     """The failure of a task that left something of many: that of the first delete that was tried."""
     errors = list(outcome.failures.values())
     first = errors[0]
-    unknown = any(error.outcome == NOT_KNOWN for error in errors)
+    unknown = any(error.effect == Effect.UNKNOWN for error in errors)
     state = "may not have been deleted" if unknown else "weren't deleted"
     first.message = f"{len(errors)} backups {state}. {first.message}"
     first.changed = bool(outcome.removed) or unknown

@@ -1,20 +1,25 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """Backup records: normal form, order, find. Values in, values out.
+
+This file is private to the collection.
+
+Which records of a history count: by storage, name, time and age. Values in, values out.
 
 This file is private to the collection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from .._portal.errors import DocSpaceError, config_error
-from .._portal.values import age_text, format_time, normal_uuid
+from .._portal.errors import DocSpaceError, config_error, protocol_error
+from .._portal.values import format_age, format_time, normal_uuid
+from .storage import STORAGE_TYPES, parse_storage_type
 
 
 class Record(NamedTuple):
@@ -32,7 +37,7 @@ class Record(NamedTuple):
     def result(self, now: datetime) -> dict[str, Any]:
         """The record as modules return it."""
         age = None if self.created_on is None else int((now - self.created_on).total_seconds())
-        text = None if age is None else age_text(age)
+        text = None if age is None else format_age(age)
         return {**self.facts(), "age_seconds": age, "age": text}
 
     def facts(self) -> dict[str, Any]:
@@ -79,3 +84,117 @@ def not_found(wanted: str) -> DocSpaceError:
         f"Backup {wanted} is not in the history. List what is there with docspace_backup_info; "
         "the backups of the whole server are a list of their own ('dump').",
     )
+
+
+def is_future(record: Record, now: datetime) -> bool:
+    """Whether a record is dated after now, which a wrong clock does."""
+    return record.created_on is not None and record.created_on > now
+
+
+def latest(records: Iterable[Record], now: datetime) -> Record | None:
+    """The newest of records sorted by `newest_first`: dated, and not in the future."""
+    dated = (record for record in records if record.created_on is not None)
+    return next((record for record in dated if not is_future(record, now)), None)
+
+
+def newest_within(
+    history: list[Record],
+    now: datetime,
+    max_age: int,
+    storage_type: str | None,
+    option: str = "max_age",
+) -> tuple[Record | None, str | None]:
+    """The newest record if it is younger than max_age seconds, and a warning on wrong clocks.
+
+    storage_type: only these count, None for all. Copies that expire count only when asked for.
+    option: that has the limit, for messages.
+    """
+    records = select(
+        history,
+        storage_type=None if storage_type is None else [storage_type],
+        expires=None if storage_type == "data_store" else False,
+    )
+    require_dates(records, option)
+    future = [record.id for record in records if is_future(record, now)]
+    warning = None
+    if future:
+        warning = (
+            f"{option}: {len(future)} backups are dated in the future, such as {future[0]}, and "
+            "don't count. Check the clocks of the portal and of this machine."
+        )
+    newest = latest(records, now)
+    if newest is not None and not select_by_time([newest], now, newer_than=max_age):
+        newest = None
+    return newest, warning
+
+
+def require_dates(records: Iterable[Record], option: str) -> None:
+    """Refuse to judge by age where a record's age isn't known."""
+    for record in records:
+        if record.created_on is None:
+            raise protocol_error(
+                f"{option}: the portal gives no readable time for backup {record.id} "
+                f"({record.file_name[:200]}), so nothing is judged by age. Delete it by its id, or "
+                "leave it out with a filter."
+            )
+
+
+def select(
+    records: Iterable[Record],
+    *,
+    storage_type: Sequence[str] | None = None,
+    name_pattern: str | None = None,
+    expires: bool | None = None,
+) -> list[Record]:
+    """Those of some storage types, whose file names match a shell pattern. None matches all.
+
+    expires: whether only those that expire, or only those that don't.
+    """
+    kinds = None if storage_type is None else {parse_storage_type(kind) for kind in storage_type}
+    return [
+        record
+        for record in records
+        if (kinds is None or record.storage_type in kinds)
+        and (name_pattern is None or fnmatchcase(record.file_name, name_pattern))
+        and (expires is None or expires == (record.expires_on is not None))
+    ]
+
+
+def unknown_types(records: Iterable[Record], storage_type: Sequence[str] | None) -> str | None:
+    """A warning on types in a filter that no server knows and no record has: most likely typos."""
+    known = {*STORAGE_TYPES, *(record.storage_type for record in records)}
+    unknown = [kind for kind in storage_type or () if parse_storage_type(kind) not in known]
+    if not unknown:
+        return None
+    return (
+        f"storage_type: no backup is of type {', '.join(map(repr, unknown[:10]))}, and no such type "
+        f"is known. There are {', '.join(STORAGE_TYPES)}."
+    )
+
+
+def select_by_time(
+    records: Iterable[Record],
+    now: datetime,
+    *,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+    newer_than: int | None = None,
+    older_than: int | None = None,
+) -> list[Record]:
+    """Those of some times (after inclusive, before exclusive) and ages in seconds.
+
+    An age of just the limit is older, not newer. A record without a time matches no limit.
+    """
+
+    def matches(created: datetime) -> bool:
+        age = (now - created).total_seconds()
+        return (
+            (created_after is None or created >= created_after)
+            and (created_before is None or created < created_before)
+            and (newer_than is None or age < newer_than)
+            and (older_than is None or age >= older_than)
+        )
+
+    if (created_after, created_before, newer_than, older_than) == (None, None, None, None):
+        return list(records)
+    return [record for record in records if record.created_on and matches(record.created_on)]

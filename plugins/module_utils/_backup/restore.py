@@ -1,8 +1,11 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Follow a restore through the time in which the portal is offline.
 
-"""Bring a backup back: check its age and that nothing runs, and start.
+This file is private to the collection.
+
+Bring a backup back: check its age and that nothing runs, and start.
 
 This file is private to the collection.
 """
@@ -11,20 +14,196 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from .._portal.client import Client
-from .._portal.errors import DocSpaceError
-from .follow import REFUSALS, advice
-from .history import read_history, require_dumps
-from .record import Record, find, not_found
-from .selection import is_future, require_dates, select_by_time
+from .._portal.errors import DocSpaceError, Effect, config_error
+from .._portal.values import normal_uuid
+from .api import read_history, require_dumps
+from .record import Record, find, is_future, not_found, require_dates, select_by_time
 from .storage import STORAGE_TYPES
-from .task import Task, read_backup_task, read_restore_task, start
+from .task import Poller, Task, read_backup_task, read_restore_task, start, task_not_found
+from .upload import Source, Upload
 
-if TYPE_CHECKING:
-    from .source import Source
+# How long a portal that has just been restored may go on refusing before its keys are suspected.
+SETTLES = 30.0
+# How long a task that is to be followed may not be there.
+SHOWS_UP = 30.0
+ENDED = "A restore that has ended is to be seen for a day at most, and till the next one starts."
+REFUSALS = ("auth", "forbidden", "not_found", "payment")
+# Why a restored portal may refuse (C54, C55).
+OTHER_MACHINEKEY = (
+    "The first thing to check is 'core.machinekey': on a server with a different one than where the backup "
+    "was created, no password and no API key of the backup is accepted. Set the old one in the server's "
+    "configuration, restart it and restore again. Otherwise use a key or a user of the backup."
+)
+NO_LICENCE = (
+    "Restoring a server-wide backup deletes the server's licence. Upload the licence again."
+)
+
+
+def wait_for_restore(
+    client: Client, task: Task, pace: Poller, *, dump: bool, before: Task | None = None
+) -> tuple[Task, str | None]:
+    """Wait for the restore's end, and till the portal answers again. Gives a warning, if any.
+
+    Meanwhile everything but the anonymous progress call is refused (C31), and that one may fail
+    too. Only the task with the same id counts. When two answers in a row show another task, that one
+    has taken its place, and the wait ends.
+
+    before: the task that was there before the start, which may still be shown for a while.
+    """
+    other: Task | None = None
+    client.log(f"waiting for restore task {task.id}, up to {pace.timeout} s")
+    client.guard.advice = f"The restore goes on on the portal. {advice(task, dump=dump)}"
+    while not task.ended:
+        if pace.over:
+            raise _late(task, pace, dump=dump)
+        pace.pause()
+        try:
+            with client.deadline(pace.left):
+                seen = read_restore_task(client, dump=dump, once=True)
+        except DocSpaceError as error:
+            client.log(f"{error.method} {error.path}: {error.code}, asked again")
+            continue
+        if seen is None or (before is not None and seen.id == before.id != task.id):
+            continue
+        if seen.id != task.id:
+            if other is not None and other.id == seen.id:
+                raise _replaced(task, seen, dump=dump)
+            other = seen
+            continue
+        other = None
+        if seen != task:
+            client.log(f"restore task {task.id}: {seen.status}, {seen.progress} %")
+            task = seen
+    require_success(task)
+    return task, _wait_for_portal(client, task, pace, dump=dump)
+
+
+def wait_for_restore_task(
+    client: Client, task_id: str, pace: Poller, *, dump: bool, once: bool
+) -> tuple[Task, str | None]:
+    """Follow the restore with an id, which somebody else started. Gives a warning, if any.
+
+    once: only look.
+    """
+    wanted, warning = parse_task_id(task_id), None
+    try:
+        task = find_restore(client, wanted, pace, dump=dump, once=once)
+        require_success(task)
+        if not once and not task.ended:
+            task, warning = wait_for_restore(client, task, pace, dump=dump)
+    except DocSpaceError as error:
+        # Whatever becomes of it, this run changes nothing.
+        error.changed = False
+        raise
+    return task, warning
+
+
+def parse_task_id(text: str) -> str:
+    """A task's id in the one form used here."""
+    found = normal_uuid(text)
+    if found is None:
+        raise config_error(
+            f"task_id: {text[:100]!r} is not the id of a restore. Give the UUID in 'task.id' of what "
+            "started it, or the one that docspace_backup_info shows ('gather: [progress]')."
+        )
+    return found
+
+
+def find_restore(client: Client, wanted: str, pace: Poller, *, dump: bool, once: bool) -> Task:
+    """The restore with this id, which may take a while to show up. once: look once."""
+    until = min(SHOWS_UP, float(pace.timeout))
+    while True:
+        seen, lost = None, None
+        try:
+            with client.deadline(pace.left):
+                seen = read_restore_task(client, dump=dump, once=not once)
+        except DocSpaceError as error:
+            lost = error
+        if seen is not None and seen.id == wanted:
+            return seen
+        if once or pace.elapsed >= until:
+            raise lost or task_not_found("restore", wanted, seen, ENDED, dump=dump)
+        client.log(f"restore task {wanted} isn't to be seen, asked again")
+        pace.pause(at_most=max(1.0, until - pace.elapsed))
+
+
+def require_success(task: Task) -> None:
+    """Fail if a restore that has ended didn't end well."""
+    if task.ended and task.status != "completed":
+        says = f". The portal says: {task.error[:300]}" if task.error else ""
+        raise _failed(task, f"{task.status} at {task.progress} %{says}")
+
+
+def advice(task: Task, *, dump: bool) -> str:
+    """What to do about a restore that goes on."""
+    also = " and 'dump: true'" if dump else ""
+    return f"Follow it with 'task_id: {task.id}'{also}, and start no other restore."
+
+
+def _wait_for_portal(client: Client, task: Task, pace: Poller, *, dump: bool) -> str | None:
+    ended = time.monotonic()
+    while True:
+        try:
+            with client.deadline(pace.left):
+                read_history(client, dump=dump, once=True)
+            return None
+        except DocSpaceError as error:
+            last = error
+        client.log(f"{last.method} {last.path}: {last.code} after the restore, asked again")
+        settled = pace.over or time.monotonic() - ended >= SETTLES
+        if last.code in REFUSALS and settled:
+            if last.code == "payment":
+                licence = f" {NO_LICENCE}" if dump else ""
+                return f"The portal is restored, but refuses: {last.message[:300]}{licence}"
+            return (
+                "The portal is restored and answers, but these credentials are no longer accepted. "
+                f"{OTHER_MACHINEKEY} The answer was: {last.message[:300]}"
+            )
+        if pace.over:
+            raise _failed(task, f"ended well, but the portal doesn't answer: {last.message[:300]}")
+        pace.pause(at_most=5.0)
+
+
+def _replaced(task: Task, other: Task, *, dump: bool) -> DocSpaceError:
+    follow = "" if other.ended else f" {advice(other, dump=dump)}"
+    error = DocSpaceError(
+        "conflict",
+        f"Restore task {other.id} ({other.status}, {other.progress} %) has taken the place of restore "
+        f"task {task.id}, which was at {task.progress} % when last seen. Somebody else started it, and "
+        f"how {task.id} ended isn't known.{follow}",
+    )
+    return _with(error, task)
+
+
+def _late(task: Task, pace: Poller, *, dump: bool) -> DocSpaceError:
+    error = DocSpaceError(
+        "task_failed",
+        f"Restore task {task.id} is at {task.progress} % after {pace.timeout} s ('wait_timeout'). "
+        f"The portal may be offline, and the restore goes on. {advice(task, dump=dump)} If it doesn't "
+        "get on, look into the portal's log, and at its web page.",
+    )
+    return _with(error, task)
+
+
+def _failed(task: Task, what: str) -> DocSpaceError:
+    error = DocSpaceError(
+        "task_failed",
+        f"Restore task {task.id} {what}. The portal may be offline, or restored in part: look into "
+        "its log, and at its web page, before you start another restore.",
+        detail=task.error,
+    )
+    return _with(error, task)
+
+
+def _with(error: DocSpaceError, task: Task) -> DocSpaceError:
+    error.effect, error.changed = Effect.STARTED, True
+    error.values = {"task": task.result()}
+    return error
+
 
 # A restore that waits for a file is told from one that is about to run by how long it does (C44).
 HANGS = 10.0
@@ -87,7 +266,7 @@ def refuse_old(record: Record | None, now: datetime, max_age: int | None, doubt:
     )
 
 
-def described(
+def describe_source(
     record: Record | None, source: Source | None, now: datetime, *, dump: bool
 ) -> dict[str, Any]:
     """What would be restored, for a diff."""
@@ -172,7 +351,7 @@ def start_restore(
         body["storageType"] = STORAGE_TYPES.get(record.storage_type, record.storage_type)
     if dump:
         body["dump"] = True
-    client.gate.advice = (
+    client.guard.advice = (
         "A restore may have been started: look with docspace_backup_info ('gather: [progress]'), "
         "follow it with 'task_id', and start no other restore."
     )
@@ -227,10 +406,9 @@ def restore_file(
     client: Client, source: Source, *, notify: bool, dump: bool, before: Task | None
 ) -> tuple[Task, str | None]:
     """Upload a file and start its restore. What fails leaves nothing there that no restore uses."""
-    from .upload import Upload
 
     upload = Upload(client, source, lambda: _may_be_in_use(client, before))
-    client.gate.advice = (
+    client.guard.advice = (
         "Nothing was restored. What was uploaded of the file lies on the portal, where a restore from "
         "an uploaded file would take it. Run the task again: it uploads anew."
     )

@@ -1,7 +1,6 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """Which copies a retention policy keeps, and why. This file is private to the collection."""
 
 from __future__ import annotations
@@ -35,16 +34,16 @@ class RetentionError(ValueError):
         self.option = option
 
 
-class Copy(NamedTuple):
+class Candidate(NamedTuple):
     id: str  # as normal_id gives it
     created_on: datetime  # aware, after the year 1
     storage_type: str = ""
     expires: bool = False
 
 
-class Judged(NamedTuple):
-    keep: list[tuple[Copy, list[str]]]  # with reasons, newest first
-    remove: list[Copy]  # in the order of deletion: oldest first
+class RetentionResult(NamedTuple):
+    keep: list[tuple[Candidate, list[str]]]  # with reasons, newest first
+    remove: list[Candidate]  # in the order of deletion: oldest first
 
 
 def normal_id(text: str) -> str:
@@ -76,9 +75,9 @@ class Policy:
             raise RetentionError("policy", "it would keep nothing; set a keep_ option above 0")
 
 
-def judge(copies: Iterable[Copy], policy: Policy, now: datetime) -> Judged:
+def evaluate(copies: Iterable[Candidate], policy: Policy, now: datetime) -> RetentionResult:
     """Judge every copy, each group alone."""
-    groups: dict[str, list[Copy]] = {}
+    groups: dict[str, list[Candidate]] = {}
     why: dict[str, list[str]] = {}
     ordered = sorted(copies, key=lambda copy: (now - copy.created_on, copy.id))  # R4
     for copy in ordered:
@@ -98,10 +97,12 @@ def judge(copies: Iterable[Copy], policy: Policy, now: datetime) -> Judged:
         for reasons in others[: max(0, policy.min_keep - len(lasting) + len(others))]:  # R12
             reasons.append("min_keep")
     keep = [(copy, why[copy.id]) for copy in ordered if why[copy.id]]
-    return Judged(keep, [copy for copy in reversed(ordered) if not why[copy.id]])
+    return RetentionResult(keep, [copy for copy in reversed(ordered) if not why[copy.id]])
 
 
-def _taken(rule: _Rule, rest: list[Copy], moments: list[datetime]) -> Iterator[tuple[Copy, str]]:
+def _taken(
+    rule: _Rule, rest: list[Candidate], moments: list[datetime]
+) -> Iterator[tuple[Candidate, str]]:
     """Walk from newest to oldest (R6)."""
     reason, bucket, limit, span = rule
     edge = _edge(moments[0], span) if span and moments else None

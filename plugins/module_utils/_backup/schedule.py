@@ -1,7 +1,6 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """The portal's automatic backup: its normal form.
 
 This file is private to the collection.
@@ -12,13 +11,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from .._portal.answers import only_true
 from .._portal.client import Client
-from .._portal.errors import NOT_KNOWN, DocSpaceError, config_error, protocol_error
-from .._portal.values import clean, whole
-from .history import API, dump_query
-from .storage import parse_storage_type
-from .target import (
+from .._portal.errors import DocSpaceError, Effect, config_error, protocol_error
+from .._portal.response import expect_true
+from .._portal.values import clean, parse_int
+from .api import API, dump_query
+from .storage import (
     CONSUMER,
     SUBDIR,
     TENANT_SUBDIR,
@@ -26,6 +24,7 @@ from .target import (
     explain_refusal,
     location,
     location_differences,
+    parse_storage_type,
 )
 
 # In the order of the server's numbers.
@@ -56,22 +55,22 @@ def parse_schedule(response: Any) -> dict[str, Any] | None:
     try:
         cron = response["cronParams"]
         period = _period(cron["period"])
-        day = 0 if period == "daily" else whole(cron["day"], 1, 7 if period == "weekly" else 31)
+        day = 0 if period == "daily" else parse_int(cron["day"], 1, 7 if period == "weekly" else 31)
         stored = response.get("backupsStored")
         return {
             "storage_type": parse_storage_type(response["storageType"]),
             "storage_params": _pairs(response.get("storageParams")),
             "period": period,
-            "hour": whole(cron["hour"], 0, 23),
+            "hour": parse_int(cron["hour"], 0, 23),
             "weekday": WEEKDAYS[day - 1] if period == "weekly" else None,
             "monthday": day if period == "monthly" else None,
-            "backups_stored": 1 if stored is None else whole(stored, 0, 10**6),
+            "backups_stored": 1 if stored is None else parse_int(stored, 0, 10**6),
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise protocol_error("The portal's answer holds no readable schedule.") from error
 
 
-def shown(schedule: dict[str, Any] | None) -> dict[str, Any] | None:
+def masked(schedule: dict[str, Any] | None) -> dict[str, Any] | None:
     """A schedule for a result: without what the server added (C27), possible secrets masked."""
     if schedule is None:
         return None
@@ -86,7 +85,7 @@ def shown(schedule: dict[str, Any] | None) -> dict[str, Any] | None:
     return {**schedule, "storage_params": params}
 
 
-def wanted_schedule(params: dict[str, Any], storage: Storage) -> dict[str, Any]:
+def parse_schedule_options(params: dict[str, Any], storage: Storage) -> dict[str, Any]:
     """The normal form of a module's options, checked. Secrets are among the parameters."""
     period, weekday, monthday = params["period"], params["weekday"], params["monthday"]
     for option, value, home in (("weekday", weekday, "weekly"), ("monthday", monthday, "monthly")):
@@ -172,7 +171,7 @@ def is_due_today(schedule: dict[str, Any], now: datetime) -> bool:
     )
 
 
-def comparable(before: dict[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any] | None:
+def subset(before: dict[str, Any] | None, wanted: dict[str, Any]) -> dict[str, Any] | None:
     """What is there, with no more parameters than wanted: the server adds some (C27)."""
     if before is None:
         return None
@@ -212,7 +211,7 @@ def write_schedule(
         "dump": dump,
     }
     try:
-        client.post(f"{API}createbackupschedule", body, read=only_true("schedule"))
+        client.post(f"{API}createbackupschedule", body, read=expect_true("schedule"))
         return None
     except DocSpaceError as failed:
         error = failed
@@ -227,7 +226,7 @@ def write_schedule(
 def remove_schedule(client: Client, *, dump: bool) -> str | None:
     """Remove the schedule, with a warning as `write_schedule` gives it."""
     try:
-        client.delete(f"{API}deletebackupschedule", dump_query(dump), read=only_true("removal"))
+        client.delete(f"{API}deletebackupschedule", dump_query(dump), read=expect_true("removal"))
         return None
     except DocSpaceError as failed:
         error = failed
@@ -247,14 +246,14 @@ def _looked_up(
 
     def as_wanted() -> bool | None:
         after = read_schedule(client, dump=dump)
-        return (after if wanted is None else comparable(after, wanted)) == wanted or None
+        return (after if wanted is None else subset(after, wanted)) == wanted or None
 
     if client.look_up(error, as_wanted):
         return (
             "The schedule is as wanted, though the portal didn't answer with success: "
             f"{error.message[:400]}"
         )
-    if error.outcome == NOT_KNOWN:
+    if error.effect == Effect.UNKNOWN:
         error.message = (
             "Not known whether the schedule was changed. Run again: that reads it first. "
             f"{error.message[:700]}"

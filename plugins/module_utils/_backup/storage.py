@@ -1,17 +1,22 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """Where backups are stored: the server's types of storage, and the options that name one.
+
+This file is private to the collection.
+
+Where a new backup goes: what each type of storage needs, and what its refusal means.
 
 This file is private to the collection.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from .._portal.values import clean
+from .._portal.errors import DocSpaceError, config_error
+from .._portal.values import clean, is_common
 
 # In the order of the server's numbers (C12). The second name is the server's, misspelled there.
 STORAGE_TYPES = {
@@ -40,3 +45,162 @@ def parse_storage_type(value: Any) -> str:
     """Our name for what the server writes as a number or a name (C12); others stay as they are."""
     text = "unknown" if value is None else clean(value)[:100]
     return _BY_NUMBER.get(text) or _BY_SERVER_NAME.get(text.lower(), text)
+
+
+CONSUMER = "third_party_consumer"
+# The folder that the server adds for a manual copy, and uses for a scheduled one without `subdir`
+# (C47).
+SUBDIR, TENANT_SUBDIR = "backup", "<tenant>/backup"
+# What decides in which place an object storage looks for a copy (C48). Some modules call their
+# bucket a container.
+_LOCATION = (
+    *("module", "serviceurl", "bucket", "private_container", "public_container"),
+    *("region", "subdir"),
+)
+
+_NEEDS = {
+    "documents": ("folderId", "folder_id"),
+    "third_party_documents": ("folderId", "folder_id"),
+    "local": ("filePath", "path"),
+    "third_party_consumer": ("module", "storage_params.module"),
+}
+
+# What the server's own refusals of storage options mean (C20, C21).
+_REFUSED = {
+    "not_found": "the folder isn't there. Check 'folder_id'",
+    "forbidden": "not allowed. Check the right to this folder, to server-wide backups, and whether "
+    "this portal may use this type of storage",
+    "rejected": "these storage options don't fit each other. Check 'storage_type' and 'folder_id'",
+    # 3.1 to 3.6 say so of an unknown folder, too.
+    "server": "most likely a parameter of the storage is missing, or the folder isn't there. Check "
+    "'storage_params' and 'folder_id'",
+}
+
+
+class Storage(NamedTuple):
+    """Where a backup goes. secrets: the part of the parameters that is shown nowhere."""
+
+    type: str
+    params: dict[str, str]
+    secrets: dict[str, str]
+
+    @property
+    def all_params(self) -> dict[str, str]:
+        """What is shown and what is secret, as the server takes it."""
+        return {**self.params, **self.secrets}
+
+    def body(self) -> dict[str, Any]:
+        """The server's form: the type by name, the parameters as a list of pairs (C20)."""
+        pairs = self.all_params.items()
+        return {
+            "storageType": STORAGE_TYPES[self.type],
+            "storageParams": [{"key": key, "value": value} for key, value in pairs],
+        }
+
+
+def parse_storage(options: dict[str, Any]) -> Storage:
+    """Check the options of `SPEC` for what the server needs (C20, C21)."""
+    kind: str | None = options["storage_type"]
+    if kind is None:
+        raise config_error("storage_type: missing. Say where the backup goes.")
+    if kind == "custom_cloud":
+        raise config_error(
+            "storage_type: custom_cloud doesn't work on any DocSpace version; each backup fails "
+            "with 'Unknown storage type.' Use third_party_consumer with the storage's 'module' in "
+            "storage_params."
+        )
+    params: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    given = [
+        (params, "folder_id", {"folderId": options["folder_id"]}),
+        (params, "path", {"filePath": options["path"]}),
+        (params, "storage_params", options["storage_params"] or {}),
+        (secrets, "storage_secrets", options["storage_secrets"] or {}),
+    ]
+    for target, option, pairs in given:
+        for key, value in pairs.items():
+            if value is None and option in ("folder_id", "path"):
+                continue
+            if key in params:
+                raise config_error(f"{option}: {key!r} is given twice. Give each parameter once.")
+            target[str(key)] = _text(value, option, key)
+            if kind == CONSUMER:
+                _check_subdir(option, str(key), target[str(key)])
+    for key, value in secrets.items():
+        if is_common(value):
+            raise config_error(
+                f"storage_secrets: the value of {key!r} is too short or common to mask safely. Put "
+                "non-secret values in storage_params."
+            )
+    key, option = _NEEDS.get(kind, ("", ""))
+    value = params.get(key) or secrets.get(key) or ""
+    if key and not value:
+        raise config_error(f"{option}: missing, and storage_type {kind} needs it.")
+    numeric = value.lstrip("-").isdigit()
+    if kind == "documents" and not numeric:
+        raise config_error("folder_id: the number of a folder in Documents, as storage_type asks.")
+    if kind == "third_party_documents" and numeric:
+        raise config_error(
+            "folder_id: a number names a folder of Documents. Give the id of a folder in a "
+            "connected third-party storage, such as 'sbox-1'."
+        )
+    return Storage(kind, params, secrets)
+
+
+def location(params: Mapping[str, str], *, scheduled: bool) -> dict[str, str]:
+    """Where an object storage looks for a copy that was created with these parameters (C47, C48)."""
+    found = {key: params[key] for key in _LOCATION if params.get(key, "").strip()}
+    if "module" in found:
+        found["module"] = found["module"].lower()
+    return {"subdir": TENANT_SUBDIR if scheduled else SUBDIR, **found}
+
+
+def location_differences(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """The parameters by which two results of `location` differ."""
+    return [key for key in _LOCATION if one.get(key) != other.get(key)]
+
+
+def schedule_differences(
+    storage_type: str, params: Mapping[str, str], schedule: Mapping[str, Any] | None
+) -> list[str]:
+    """The parameters by which a new backup and the schedule cost each other records (C48).
+
+    schedule: as `parse_schedule` or docspace_backup_schedule gives it. A temporary backup has no place
+    in an object storage, but hides copies without `subdir`.
+    """
+    if schedule is None or schedule["storage_type"] != CONSUMER:
+        return []
+    scheduled = location(schedule["storage_params"], scheduled=True)
+    if storage_type == CONSUMER:
+        return location_differences(location(params, scheduled=False), scheduled)
+    if storage_type == "data_store" and scheduled["subdir"] == TENANT_SUBDIR:
+        return ["subdir"]
+    return []
+
+
+def explain_refusal(error: DocSpaceError, what: str) -> None:
+    """Say in a failure what it means for storage options. what: what didn't happen, a sentence.
+
+    Only where the server says something itself: an empty answer is no word on the storage (C8).
+    """
+    if error.detail and error.code in _REFUSED and error.status and not error.transient:
+        error.message = (
+            f"{what}: {_REFUSED[error.code]} (HTTP {error.status}). The portal says: {error.detail}"
+        )
+
+
+def _check_subdir(option: str, key: str, value: str) -> None:
+    """Refuse a `subdir` that the server would overlook (C20), and then use another folder (C47)."""
+    if key != "subdir" and key.strip().lower() == "subdir":
+        raise config_error(f"{option}: {key!r} has no effect on the server. Write it as 'subdir'.")
+    if key == "subdir" and not value.strip():
+        raise config_error(f"{option}: 'subdir' is blank. Name a folder, or leave it out.")
+
+
+def _text(value: Any, option: str, key: str) -> str:
+    """The server takes strings only; a null is an internal error there (C20)."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise config_error(f"{option}: the value of {key!r} must be text or a number.")

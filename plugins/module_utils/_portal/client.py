@@ -1,27 +1,31 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """Requests to a DocSpace portal: retries, bounds, envelope. Knows no resource.
 
 This file is private to the collection.
+
+A form with one file in it, of any size, and its way to a page outside of the API.
+
+Its bytes are read while they are sent: `requests` itself would hold all of it in memory. This file is private to the collection.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-from .answers import from_answer, read_answer
-from .errors import NOT_KNOWN, NOTHING, REFUSED, DocSpaceError
-from .gate import Gate
-from .transport import too_large
-from .values import is_whole
-from .wire import Connection, Wire
+from .connection import Connection
+from .errors import DocSpaceError, Effect, protocol_error
+from .http import HttpSession, too_large
+from .interrupts import InterruptGuard
+from .response import from_answer, read_answer
+from .values import is_int
 
 LONGEST_RETRY_AFTER = 30.0
 # An answer as a whole may take so many times the time-out.
@@ -36,22 +40,25 @@ class Client:
     """A session with one portal, for one thread at a time. log: takes a line on each repetition."""
 
     def __init__(
-        self, connection: Connection, log: Callable[[str], None], gate: Gate | None = None
+        self,
+        connection: Connection,
+        log: Callable[[str], None],
+        guard: InterruptGuard | None = None,
     ) -> None:
         self.connection = connection
         self.url = connection.url
         self.retries = connection.retries
         self.log = log
-        self.gate = gate or Gate()
+        self.guard = guard or InterruptGuard()
         self._until: float | None = None
-        self.wire = Wire(connection)
+        self.session = HttpSession(connection)
 
-    def twin(self) -> Client:
+    def clone(self) -> Client:
         """The same portal over a connection of its own, for another thread."""
-        return Client(self.connection, self.log, self.gate)
+        return Client(self.connection, self.log, self.guard)
 
     @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
+    def deadline(self, seconds: float) -> Iterator[None]:
         """While something is waited for, no request takes longer than the wait has left."""
         before, self._until = self._until, time.monotonic() + seconds
         try:
@@ -114,19 +121,19 @@ class Client:
     ) -> Any:
         """Find out what a write did that wasn't answered with success.
 
-        Gives what `look` finds, None for nothing. Then `failed.outcome` is NOTHING if that is certain,
+        Gives what `look` finds, None for nothing. Then `failed.effect` is NOTHING if that is certain,
         else NOT_KNOWN, and `failed.changed` is true. The message is left to the caller.
 
         look: reads, and gives what shows the effect, None for none. pauses: seconds before each
         further look, by default as `late_looks`. A refusal is looked up once, unless patient.
         """
-        if failed.outcome == NOTHING:
+        if failed.effect == Effect.NONE:
             return None
         unread: DocSpaceError | None = None
         self.log(f"{failed.method} {failed.path}: {failed.code}, looking up its effect")
         waits = list(self.late_looks() if pauses is None else pauses)
         end = time.monotonic() + sum(waits)
-        if failed.outcome == REFUSED and not patient:
+        if failed.effect == Effect.REFUSED and not patient:
             waits = []
         while True:
             try:
@@ -140,9 +147,9 @@ class Client:
                 break
             time.sleep(waits.pop(0))
         if failed.had_no_effect(unread):
-            failed.outcome = NOTHING
+            failed.effect = Effect.NONE
         else:
-            failed.outcome, failed.changed = NOT_KNOWN, True
+            failed.effect, failed.changed = Effect.UNKNOWN, True
         return None
 
     def late_looks(self) -> list[float]:
@@ -158,7 +165,7 @@ class Client:
         delay = max(0.0, min(delay, at_most))
         self.log(f"{why.method} {why.path}: {why.code}, repeated after {delay:.1f} s")
         if why.code == "rate_limited":
-            self.gate.pause(delay)
+            self.guard.pause(delay)
         else:
             time.sleep(delay)
 
@@ -167,7 +174,7 @@ class Client:
     ) -> tuple[Any, int | None]:
         attempt, once = 0, request.pop("once", False)
         while True:
-            self.gate.wait(writes=method != "GET")
+            self.guard.wait(writes=method != "GET")
             try:
                 return self._once(method, path, query, **request)
             except DocSpaceError as error:
@@ -192,7 +199,7 @@ class Client:
         target = f"{self.url}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
             timeout, whole = self.limits()
-            with self.wire.open(
+            with self.session.open(
                 method, target, timeout=timeout, whole=whole, anonymous=anonymous, json=body
             ) as answer:
                 decoded, page = read_answer(answer, raw=raw)
@@ -204,7 +211,7 @@ class Client:
                 result = read(response) if read else response
             except MemoryError:
                 raise too_large(answer.status_code) from None
-            return result, (total if is_whole(total) else None)
+            return result, (total if is_int(total) else None)
         except DocSpaceError as error:
             # The one place where a failure learns which request it is about.
             error.method, error.path = method, target[target.index("/", 8) :]
@@ -216,3 +223,58 @@ class Client:
         whole = timeout * WHOLE_ANSWER
         left = max(LEAST, self.left)
         return min(timeout, left), min(whole, left)
+
+
+class Form:
+    """What `requests` sends as it comes: it has a length, and can be gone through, once.
+
+    pieces: of the file, of `length` bytes in all. The file has a name, or it would be none (C39).
+    """
+
+    def __init__(self, pieces: Iterable[bytes], length: int) -> None:
+        boundary = uuid.uuid4().hex
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+        self._pieces, self._length = pieces, length
+        self._head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; '
+            'filename="backup.tar.gz"\r\nContent-Type: application/octet-stream\r\n\r\n'
+        ).encode()
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+
+    def __len__(self) -> int:
+        return len(self._head) + self._length + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._head
+        yield from self._pieces
+        yield self._tail
+
+
+def post(
+    client: Client, path: str, query: dict[str, str] | None, form: Form | None, *, whole: float
+) -> dict[str, Any]:
+    """Send a form, or none, once: the object that the page answers with, without envelope.
+
+    whole: seconds for all of it.
+    """
+    client.guard.wait(writes=True)
+    target = f"{client.url}{path}" + (f"?{urlencode(query)}" if query else "")
+    headers = {} if form is None else {"Content-Type": form.content_type}
+    try:
+        with client.session.open(
+            *("POST", target),
+            timeout=client.connection.timeout,
+            whole=whole,
+            data=form,
+            headers=headers,
+        ) as answer:
+            decoded, page = read_answer(answer)
+        if answer.status_code >= 300:
+            failure = from_answer(answer.status_code, answer.headers, decoded, page=page)
+            raise failure  # type: ignore[misc]
+        if not decoded:
+            raise protocol_error("The answer isn't the portal's, so nothing is concluded from it.")
+        return decoded
+    except DocSpaceError as error:
+        error.method, error.path = "POST", target[target.index("/", 8) :]
+        raise

@@ -1,7 +1,6 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """The one exception of the collection, and its usual causes.
 
 This file is private to the collection.
@@ -9,13 +8,22 @@ This file is private to the collection.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
-# What a failed request did on the server. A field says so, never the text of a message.
-# NOTHING: it was never sent, or turned away before it reached the API (429).
-# REFUSED: an answer says no. A proxy may have sent the request twice, so one look-up has to confirm it.
-# NOT_KNOWN: it may have taken effect, or may still do so.
-NOTHING, REFUSED, SOMETHING, NOT_KNOWN = "nothing", "refused", "something", "not known"
+
+class Effect(Enum):
+    """What a failed request did on the server."""
+
+    # It was never sent, or turned away before it reached the API (429).
+    NONE = "none"
+    # The answer says no. A proxy may have sent the request twice, so a look-up has to confirm it.
+    REFUSED = "refused"
+    # It runs, or was done.
+    STARTED = "started"
+    # It may have taken effect, or may still do so.
+    UNKNOWN = "unknown"
+
 
 # In a few words, for a table.
 _TITLES = {
@@ -43,7 +51,7 @@ class DocSpaceError(Exception):
 
     code: one of those that the modules document. status, method, path: of the HTTP exchange, None
     where there was none. detail: the server's words. retry_after: seconds that it asks to wait.
-    outcome: what the request that failed did on the server. by_api: whether the API itself answered,
+    effect: what the request that failed did on the server. by_api: whether the API itself answered,
     in its envelope. changed: whether the task as a whole
     changed something there, or started what goes on. title: a few words, where those of the code
     say too little. values: more result keys. warnings: what the user must know beside it.
@@ -57,7 +65,7 @@ class DocSpaceError(Exception):
         status: int | None = None,
         detail: str | None = None,
         retry_after: float | None = None,
-        outcome: str = NOTHING,
+        effect: Effect = Effect.NONE,
         by_api: bool = False,
     ) -> None:
         super().__init__(message)
@@ -66,7 +74,7 @@ class DocSpaceError(Exception):
         self.status = status
         self.detail = detail
         self.retry_after = retry_after
-        self.outcome = outcome
+        self.effect = effect
         self.by_api = by_api
         self.method: str | None = None
         self.path: str | None = None
@@ -74,6 +82,13 @@ class DocSpaceError(Exception):
         self.title = _TITLES[code]
         self.values: dict[str, Any] = {}
         self.warnings: list[str | None] = []
+
+    def evolve(self, **changes: Any) -> DocSpaceError:
+        """Return a copy of this error with other values for some fields."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__, **changes)
+        other.args = (other.message,)
+        return other
 
     @property
     def transient(self) -> bool:
@@ -85,7 +100,7 @@ class DocSpaceError(Exception):
 
         unread: why the look-up wasn't answered.
         """
-        return self.outcome == NOTHING or (self.outcome == REFUSED and unread is None)
+        return self.effect == Effect.NONE or (self.effect == Effect.REFUSED and unread is None)
 
     @property
     def failure(self) -> dict[str, Any]:
@@ -111,4 +126,4 @@ def config_error(message: str) -> DocSpaceError:
 
 def protocol_error(message: str, *, status: int | None = 200) -> DocSpaceError:
     """An answer that can't be the API's, so that nothing may be concluded from it."""
-    return DocSpaceError("protocol", message, status=status, outcome=NOT_KNOWN)
+    return DocSpaceError("protocol", message, status=status, effect=Effect.UNKNOWN)

@@ -1,11 +1,14 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """What values mean: UUIDs, times, numbers, text, addresses. No I/O.
 
 Whatever the server says passes here before anything is concluded from it. This file is private to
 the collection.
+
+Options that are times or durations. Loaded where a task may have one.
+
+This file is private to the collection.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from datetime import datetime, timedelta, timezone
 from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
+
+from .errors import config_error
 
 Mask = Callable[[str], str]
 
@@ -121,12 +126,12 @@ def is_common(text: str) -> bool:
     return len(text) < 4 or _IN_RESULTS.fullmatch(text) is not None
 
 
-def is_whole(value: object) -> bool:
+def is_int(value: object) -> bool:
     """Whether a decoded value is a whole number, which true and false are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def whole(value: object, low: int, high: int) -> int:
+def parse_int(value: object, low: int, high: int) -> int:
     """A whole number of the server, also as text or with a zero fraction, within its bounds.
 
     Anything else is a ValueError.
@@ -140,7 +145,7 @@ def whole(value: object, low: int, high: int) -> int:
     return value
 
 
-def age_text(seconds: int) -> str:
+def format_age(seconds: int) -> str:
     """An age in words, for tables: `12 hours`, `3 days`; whole units, the rest cut."""
     if seconds < 0:
         return "in the future"
@@ -186,7 +191,7 @@ def format_time(moment: datetime) -> str:
     return utc.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
-def normal_portal(url: str) -> str:
+def normalize_portal(url: str) -> str:
     """The normal form of a portal's address: scheme, host, port, prefix.
 
     Host in lower case, in ASCII and without a final dot, addresses of IPv4 and IPv6 in their usual
@@ -217,7 +222,7 @@ def portal_key(url: str) -> tuple[str, int | None, str]:
     of the machine itself are one: `localhost`, `127.0.0.1`, `::1`, `0.0.0.0`. Raises as
     `normal_portal` does. An alias in DNS can't be found this way.
     """
-    parts = urlsplit(normal_portal(url))
+    parts = urlsplit(normalize_portal(url))
     host, port = parts.hostname or "", parts.port
     if host == "localhost" or _is_own_machine(host):
         host = "localhost"
@@ -298,3 +303,46 @@ def _decode_unreserved(text: str) -> str:
         return character if character in _UNRESERVED else f"%{escape[1].upper()}"
 
     return re.sub("%([0-9a-fA-F]{2})", decode, re.sub("%(?![0-9a-fA-F]{2})", "%25", text))
+
+
+_WHOLE_NUMBER = re.compile("[0-9]{1,15}")
+_PART = re.compile("([0-9]{1,15})([a-z])")
+_PARTS = re.compile("(?:[0-9]{1,15}[a-z])+")
+_SECONDS = {"y": 365 * 86400, "w": 7 * 86400, "d": 86400, "h": 3600}
+
+
+def moment(params: dict[str, Any], option: str) -> datetime | None:
+    """An option that is a time, None when it isn't given."""
+    try:
+        return None if params[option] is None else parse_time(params[option])
+    except ValueError as error:
+        raise config_error(f"{option}: {error}.") from error
+
+
+def duration(params: dict[str, Any], option: str) -> int | None:
+    """An option that is a duration, in seconds, None when it isn't given."""
+    try:
+        return None if params[option] is None else parse_duration(params[option], option)
+    except ValueError as error:
+        raise config_error(f"{error}.") from error
+
+
+def parse_duration(value: object, option: str) -> int:
+    """Read a duration such as ``90d``, ``36h``, ``2w``, ``1y``, ``1d12h`` as seconds.
+
+    Parts come in any order, each unit at most once; a year is 365 days. A number is seconds.
+    There is no upper bound, so compare ages in seconds, not points in time.
+    """
+    text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+    if _WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    parts = _PART.findall(text) if _PARTS.fullmatch(text) else []
+    units = [unit for _number, unit in parts]
+    if "m" in units:
+        raise ValueError(f"{option}: {value!r} has m, which is no unit here; write 30d or 720h")
+    if units and len(units) == len(_SECONDS.keys() & units):
+        return sum(int(number) * _SECONDS[unit] for number, unit in parts)
+    raise ValueError(
+        f"{option}: {value!r} is not a duration; write it like 90d, 36h, 2w, 1y or 1d12h"
+        " (each unit at most once), or as a number of seconds"
+    )

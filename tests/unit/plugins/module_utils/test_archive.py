@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.archive import (
     CHUNK,
-    Judge,
+    ArchiveChecker,
     Verdict,
-    form_of,
-    judge_file,
+    archive_form,
+    check_archive,
 )
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import (
     DUMP,
@@ -48,11 +48,11 @@ thorough = settings(max_examples=200, deadline=None, database=None)
 
 
 def judge(content: bytes) -> Verdict:
-    return judge_file(io.BytesIO(content))
+    return check_archive(io.BytesIO(content))
 
 
 def judge_pieces(pieces: Iterable[bytes]) -> Verdict:
-    taken = Judge()
+    taken = ArchiveChecker()
     for piece in pieces:
         taken.feed(piece)
     return taken.finish()
@@ -218,7 +218,7 @@ def test_single_bytes_give_the_same_verdict(content) -> None:
 
 
 def test_the_judge_tells_early_and_goes_on_counting() -> None:
-    taken = Judge()
+    taken = ArchiveChecker()
     taken.feed(b"<html>" * 100)
     assert taken.problem == "it is neither a gzip nor a tar file"
     taken.feed(GOOD)
@@ -259,27 +259,27 @@ def test_a_broken_file_is_not_read_to_its_end(tmp_path: Path, begin: bytes, word
     (tmp_path / "x").write_bytes(begin)
     os.truncate(tmp_path / "x", HUGE)
     with Counted(tmp_path / "x") as file:
-        verdict = judge_file(cast(BinaryIO, file), Judge(HUGE))
+        verdict = check_archive(cast(BinaryIO, file), ArchiveChecker(HUGE))
         assert file.count <= len(begin) + 2 * 1024**2 + CHUNK
     assert words in verdict.problems[0]
     assert verdict.sha256 is None
 
 
 def test_an_archive_of_a_known_length_is_judged_alike() -> None:
-    assert judge_file(io.BytesIO(PLAIN), Judge(len(PLAIN))).whole
-    assert judge_file(io.BytesIO(GOOD), Judge(len(GOOD))).whole
+    assert check_archive(io.BytesIO(PLAIN), ArchiveChecker(len(PLAIN))).whole
+    assert check_archive(io.BytesIO(GOOD), ArchiveChecker(len(GOOD))).whole
     with tarfile.open(fileobj=io.BytesIO(PLAIN)) as archive:
         marked = archive.getmembers()[-1].offset_data + 512 + 1024
     for end in range(0, len(PLAIN), 7):
-        known = judge_file(io.BytesIO(PLAIN[:end]), Judge(end))
+        known = check_archive(io.BytesIO(PLAIN[:end]), ArchiveChecker(end))
         assert (known.whole, known.problems) == (judge(PLAIN[:end])[:2])
         assert known.whole is (end >= marked and end % 512 == 0)
 
 
 def test_a_judge_that_had_the_beginning_goes_on() -> None:
-    taken = Judge()
+    taken = ArchiveChecker()
     taken.feed(GOOD[:100])
-    assert judge_file(io.BytesIO(GOOD[100:]), taken) == judge(GOOD)
+    assert check_archive(io.BytesIO(GOOD[100:]), taken) == judge(GOOD)
 
 
 def test_what_is_missing_is_named() -> None:
@@ -451,8 +451,8 @@ def test_an_extension_header_needs_an_entry() -> None:
 
 
 def test_entries_have_a_bound() -> None:
-    assert Judge(most_entries=5).finish().entries == 0
-    taken = Judge(most_entries=4)
+    assert ArchiveChecker(most_entries=5).finish().entries == 0
+    taken = ArchiveChecker(most_entries=4)
     taken.feed(GOOD)
     assert taken.finish().problems == ["it has more than 4 entries"]
 
@@ -462,10 +462,10 @@ def test_a_bomb_is_stopped() -> None:
     head = header(slice(124, 136), b"77777777777\0")
     pack = zlib.compressobj(9, wbits=31)
     bomb = pack.compress(head + bytes(10 * 1024**2)) + pack.flush()
-    taken = Judge(allowance=1024**2)
+    taken = ArchiveChecker(allowance=1024**2)
     taken.feed(bomb)
     assert taken.problem == "it unpacks to far more than a backup of its size does"
-    assert Judge().finish().problems == ["the file is empty"]
+    assert ArchiveChecker().finish().problems == ["the file is empty"]
 
 
 def test_a_backup_that_packs_well_is_no_bomb() -> None:
@@ -503,7 +503,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
     file = Endless()
     tracemalloc.start()
     try:
-        verdict = judge_file(cast(BinaryIO, file))
+        verdict = check_archive(cast(BinaryIO, file))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -526,6 +526,6 @@ def test_memory_does_not_grow_with_the_entries() -> None:
 
 
 def test_the_form_is_told_by_the_content() -> None:
-    assert (form_of(GOOD[:512]), form_of(PLAIN[:512])) == ("gzip", "tar")
+    assert (archive_form(GOOD[:512]), archive_form(PLAIN[:512])) == ("gzip", "tar")
     for other in (b"", b"\x1f", bytes(512), b"x" * 512, PLAIN[:511], PLAIN[1:513]):
-        assert form_of(other) is None
+        assert archive_form(other) is None

@@ -13,22 +13,28 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import files
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.archive import Judge
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.files import (
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import (
+    backup_files as files,
+)
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.archive import (
+    ArchiveChecker,
+)
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.backup_files import (
     BackupFile,
-    check,
-    find,
-    latest,
-    look,
+    find_files,
+    inspect_file,
+    latest_file,
     newest_first,
-    select,
+    select_files,
+    verify_file,
 )
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manifest import (
     Manifest,
-    write,
+    write_manifest,
 )
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.place import Place
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.partial_file import (
+    Destination,
+)
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import (
     DUMP,
     PORTAL,
@@ -45,7 +51,7 @@ OURS = "docs.example.com_2026-11-05T00-00-00Z.tar.gz"
 def put(place: Path, content: bytes = GOOD, **fields: Any) -> str:
     """A file with the manifest that is right for a good one, but for these fields."""
     place.write_bytes(content)
-    paper = Manifest(
+    manifest = Manifest(
         portal="https://docs.example.com",
         id=ID,
         file_name="backup.tar.gz",
@@ -56,7 +62,7 @@ def put(place: Path, content: bytes = GOOD, **fields: Any) -> str:
         sha256=hashlib.sha256(GOOD).hexdigest(),
         entries=len(PORTAL),
     )
-    write(paper._replace(**fields), f"{place}.json")
+    write_manifest(manifest._replace(**fields), f"{place}.json")
     return str(place)
 
 
@@ -79,28 +85,28 @@ def test_a_good_file_with_its_manifest(tmp_path: Path) -> None:
         "manifest": True,
         "matches_manifest": True,
     }
-    assert look(path).result(NOW) == row
-    assert check(look(path)).result(NOW) == row
+    assert inspect_file(path).result(NOW) == row
+    assert verify_file(inspect_file(path)).result(NOW) == row
 
 
 def test_a_good_file_without_a_manifest(tmp_path: Path) -> None:
     place = tmp_path / "x.tar.gz"
     place.write_bytes(targz(DUMP))
-    row = look(str(place)).result(NOW)
+    row = inspect_file(str(place)).result(NOW)
     known = {name for name, value in row.items() if value not in (None, False, [])}
     assert known == {"path", "size"}
     assert row["valid"] is None and row["matches_manifest"] is None
-    row = check(look(str(place))).result(NOW)
+    row = verify_file(inspect_file(str(place))).result(NOW)
     assert (row["valid"], row["kind"], row["entries"]) == (True, "dump", 4)
     assert row["manifest"] is False and row["matches_manifest"] is None
 
 
 def test_a_file_of_the_wrong_size(tmp_path: Path) -> None:
-    file = look(put(tmp_path / "x", GOOD[:-1]))
+    file = inspect_file(put(tmp_path / "x", GOOD[:-1]))
     assert (file.valid, file.matches, file.kind, file.sha256) == (False, False, None, None)
     assert file.problems == [f"it has {len(GOOD) - 1} bytes, its manifest says {len(GOOD)}"]
     # What is known to be invalid isn't read.
-    assert check(file) == file
+    assert verify_file(file) == file
 
 
 @pytest.mark.parametrize(
@@ -108,7 +114,7 @@ def test_a_file_of_the_wrong_size(tmp_path: Path) -> None:
     [({"sha256": "0" * 64}, "sha256"), ({"dump": True}, "kind"), ({"entries": 6}, "entries")],
 )
 def test_a_whole_file_that_another_manifest_describes(tmp_path: Path, fields, names) -> None:
-    file = check(look(put(tmp_path / "x", **fields)))
+    file = verify_file(inspect_file(put(tmp_path / "x", **fields)))
     assert (file.valid, file.matches) == (False, False)
     assert file.problems == [f"it isn't what its manifest says ({names})"]
 
@@ -116,9 +122,9 @@ def test_a_whole_file_that_another_manifest_describes(tmp_path: Path, fields, na
 def test_a_flipped_byte_is_found_only_when_it_is_read(tmp_path: Path) -> None:
     flipped = bytearray(GOOD)
     flipped[300] ^= 1
-    file = look(put(tmp_path / "x", bytes(flipped)))
+    file = inspect_file(put(tmp_path / "x", bytes(flipped)))
     assert file.valid is True
-    file = check(file)
+    file = verify_file(file)
     assert (file.valid, file.matches) == (False, False)
     assert len(file.problems) == 2
     assert (file.size, file.sha256) == (len(GOOD), None)
@@ -134,13 +140,13 @@ def test_a_huge_broken_file_is_known_at_once(
     os.truncate(place, size)
     read: list[int] = []
 
-    class Counted(Judge):
+    class Counted(ArchiveChecker):
         def feed(self, data: bytes) -> None:
             read.append(len(data))
             super().feed(data)
 
-    monkeypatch.setattr(files, "Judge", Counted)
-    row = check(look(str(place))).result(NOW)
+    monkeypatch.setattr(files, "ArchiveChecker", Counted)
+    row = verify_file(inspect_file(str(place))).result(NOW)
     assert (row["valid"], row["size"], row["sha256"]) == (False, size, None)
     assert len(row["problems"]) == (2 if manifest and begin else 1)
     assert sum(read) < 4 * 1024**2
@@ -149,10 +155,10 @@ def test_a_huge_broken_file_is_known_at_once(
 def test_a_manifest_that_is_none_counts_for_nothing(tmp_path: Path) -> None:
     path = put(tmp_path / "x")
     Path(f"{path}.json").write_text("{}", encoding="utf-8")
-    file = look(path)
+    file = inspect_file(path)
     assert file.result(NOW)["manifest"] is False and file.valid is None
     assert file.problems == ["its manifest counts for nothing: its format isn't 1"]
-    assert check(file).valid is True
+    assert verify_file(file).valid is True
 
 
 @pytest.mark.parametrize(
@@ -160,10 +166,10 @@ def test_a_manifest_that_is_none_counts_for_nothing(tmp_path: Path) -> None:
     [(b"", "the file is empty"), (b"<html>", "it is neither a gzip nor a tar file")],
 )
 def test_what_is_no_archive_is_known_at_once(tmp_path: Path, content, words) -> None:
-    file = look(put(tmp_path / "x", content, size=6))
+    file = inspect_file(put(tmp_path / "x", content, size=6))
     assert file.valid is False and file.problems[-1] == words
     assert (file.kind, file.sha256, file.entries) == (None, None, None)
-    assert check(file) == file
+    assert verify_file(file) == file
 
 
 def test_what_a_folder_is_searched_for(tmp_path: Path) -> None:
@@ -182,13 +188,13 @@ def test_what_a_folder_is_searched_for(tmp_path: Path) -> None:
     (tmp_path / "folder.tar.gz" / "inner.tar.gz").write_bytes(GOOD)
     (tmp_path / f"other{OURS}").mkdir()
     os.mkfifo(tmp_path / "pipe.tar.gz")
-    names = [Path(file.path).name for file in find(str(tmp_path))]
+    names = [Path(file.path).name for file in find_files(str(tmp_path))]
     assert names == sorted(["with manifest", "plain", "gzip", OURS])
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / OURS)
-    for file in (look(str(tmp_path / OURS)), *find(str(tmp_path))):
+    for file in (inspect_file(str(tmp_path / OURS)), *find_files(str(tmp_path))):
         assert (file.valid, file.problems) == (False, ["it isn't a regular file"])
 
 
@@ -203,19 +209,19 @@ def test_a_file_that_becomes_a_pipe_is_not_waited_for(tmp_path: Path, monkeypatc
         return real(name, *flags)
 
     monkeypatch.setattr(os, "open", swap)
-    assert look(path).problems == ["it isn't a regular file"]
+    assert inspect_file(path).problems == ["it isn't a regular file"]
 
 
 def test_a_single_file_is_judged_whatever_it_is(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x", encoding="utf-8")
-    (file,) = find(str(tmp_path / "notes.txt"))
+    (file,) = find_files(str(tmp_path / "notes.txt"))
     assert file.valid is False
 
 
 def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        find(str(tmp_path / "x"))
-    assert find(str(tmp_path)) == []
+        find_files(str(tmp_path / "x"))
+    assert find_files(str(tmp_path)) == []
 
 
 def test_a_file_that_can_t_be_read_is_not_known(tmp_path: Path, monkeypatch: Any) -> None:
@@ -229,21 +235,21 @@ def test_a_file_that_can_t_be_read_is_not_known(tmp_path: Path, monkeypatch: Any
         return real(name, *flags)
 
     monkeypatch.setattr(os, "open", refuse)
-    (file,) = find(str(tmp_path))
+    (file,) = find_files(str(tmp_path))
     assert file == BackupFile(
         str(tmp_path / "x.tar.gz"), None, ["it can't be read (Permission denied)"]
     )
-    assert check(file) == file
+    assert verify_file(file) == file
 
 
 def test_a_disk_that_fails_is_not_known(tmp_path: Path, monkeypatch: Any) -> None:
-    file = look(put(tmp_path / "x"))
+    file = inspect_file(put(tmp_path / "x"))
 
     def fail(*arguments: Any) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(files, "judge_file", fail)
-    file = check(file)
+    monkeypatch.setattr(files, "check_archive", fail)
+    file = verify_file(file)
     assert (file.valid, file.sha256) == (None, None)
     assert file.problems == ["it can't be read to its end (Input/output error)"]
 
@@ -252,9 +258,9 @@ def test_a_name_that_is_no_text_is_shown_as_one(tmp_path: Path) -> None:
     path = os.fsencode(tmp_path) + b"/\xff.tar.gz"
     with open(path, "wb") as file:  # noqa: PTH123
         file.write(GOOD)
-    (found,) = find(str(tmp_path))
+    (found,) = find_files(str(tmp_path))
     assert found.result(NOW)["path"] == f"{tmp_path}/?.tar.gz"
-    assert check(found).valid is True
+    assert verify_file(found).valid is True
 
 
 @pytest.mark.parametrize("name", ["$HOME", "${X}.tar.gz", "~", "~root", "a\nb", "a\udcff"])
@@ -263,22 +269,22 @@ def test_a_name_that_a_task_would_expand_is_no_copy_for_a_download(
 ) -> None:
     """Its path is returned as `dest`, and given to other tasks."""
     path = put(tmp_path / "copy.tar.gz")
-    place = Place(str(tmp_path), None, "https://docs.example.com", dump=False)
+    place = Destination(str(tmp_path), None, "https://docs.example.com", dump=False)
     assert [file.path for file in place.copies()] == [path]
     for end in ("", ".json"):
         (tmp_path / f"copy.tar.gz{end}").rename(tmp_path / f"{name}{end}")
     assert place.copies() == []
-    assert "rename it" in find(str(tmp_path))[0].problems[0]
+    assert "rename it" in find_files(str(tmp_path))[0].problems[0]
 
 
 def made(path: str, hours: float | None, **fields: Any) -> BackupFile:
     """A file of a backup that many hours old, None for one without a manifest."""
-    paper = None
+    manifest = None
     if hours is not None:
         made_on = NOW - timedelta(hours=hours)
         portal = "https://docs.example.com"
-        paper = Manifest(portal, ID, "x", "data_store", made_on, False, 1, "0" * 64, 1)
-    return BackupFile(path, True, [], manifest=paper)._replace(**fields)
+        manifest = Manifest(portal, ID, "x", "data_store", made_on, False, 1, "0" * 64, 1)
+    return BackupFile(path, True, [], manifest=manifest)._replace(**fields)
 
 
 def test_the_newest_comes_first_and_undated_ones_last() -> None:
@@ -298,17 +304,17 @@ def test_the_latest_is_valid_and_dated_and_not_of_tomorrow() -> None:
             made("undated", None),
         ]
     )
-    found = latest(rows, NOW)
+    found = latest_file(rows, NOW)
     assert found is not None and found.path == "good"
-    assert latest([rows[0], rows[-1]], NOW) is None
-    assert latest([made("now", 0)], NOW) is not None
+    assert latest_file([rows[0], rows[-1]], NOW) is None
+    assert latest_file([made("now", 0)], NOW) is not None
 
 
 def test_filters() -> None:
     rows = [made("young", 1), made("day", 24), made("old", 30), made("undated", None)]
 
     def names(**limits: Any) -> list[str]:
-        return [file.path for file in select(rows, NOW, **limits)]
+        return [file.path for file in select_files(rows, NOW, **limits)]
 
     assert names() == ["young", "day", "old", "undated"]
     assert names(newer_than=86400) == ["young"]

@@ -18,17 +18,15 @@ from hypothesis import strategies as st
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manifest import (
     Manifest,
     ManifestError,
-    place_of,
-    read,
-    write,
-)
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.names import (
-    is_name_of_file,
-    name_of_file,
+    backup_file_name,
+    is_backup_file_name,
+    manifest_path,
+    read_manifest,
+    write_manifest,
 )
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
     is_same_portal,
-    normal_portal,
+    normalize_portal,
 )
 
 MADE = datetime(2026, 11, 25, 8, 27, 30, tzinfo=timezone.utc)
@@ -59,7 +57,7 @@ FIELDS: dict[str, Any] = {
 
 def refused(path: Path) -> str:
     with pytest.raises(ManifestError) as caught:
-        read(str(path))
+        read_manifest(str(path))
     problem = str(caught.value)
     assert problem.isprintable() and len(problem) < 200
     return problem
@@ -71,10 +69,10 @@ def place(tmp_path: Path) -> Path:
 
 
 def test_what_is_written(place: Path) -> None:
-    write(PAPER, str(place))
+    write_manifest(PAPER, str(place))
     assert json.loads(place.read_text(encoding="utf-8")) == FIELDS
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
-    assert read(str(place)) == PAPER
+    assert read_manifest(str(place)) == PAPER
     assert [one.name for one in place.parent.iterdir()] == ["x.json"]
 
 
@@ -92,7 +90,7 @@ def test_its_mode_is_from_the_first_moment(place: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "fsync", note)
     before = os.umask(0)
     try:
-        write(PAPER, str(place))
+        write_manifest(PAPER, str(place))
     finally:
         os.umask(before)
     assert [stat.S_IMODE(mode) for mode in modes] == [0o600]
@@ -102,31 +100,31 @@ def test_a_link_in_its_place_is_replaced_not_followed(place: Path, tmp_path: Pat
     victim = tmp_path / "victim"
     victim.write_text("precious", encoding="utf-8")
     place.symlink_to(victim)
-    write(PAPER, str(place))
+    write_manifest(PAPER, str(place))
     assert victim.read_text(encoding="utf-8") == "precious"
-    assert not place.is_symlink() and read(str(place)) == PAPER
+    assert not place.is_symlink() and read_manifest(str(place)) == PAPER
 
 
 def test_what_could_not_be_read_again_is_not_written(place: Path) -> None:
     for wrong in (PAPER._replace(sha256="x"), PAPER._replace(size=0)):
         with pytest.raises(ManifestError):
-            write(wrong, str(place))
+            write_manifest(wrong, str(place))
     assert not place.exists()
 
 
 def test_times_are_written_in_utc(place: Path) -> None:
     there = MADE.astimezone(timezone(timedelta(hours=5)))
-    write(PAPER._replace(created_on=there), str(place))
+    write_manifest(PAPER._replace(created_on=there), str(place))
     assert json.loads(place.read_text(encoding="utf-8"))["created_on"] == FIELDS["created_on"]
 
 
 def test_nothing_there_is_none(place: Path) -> None:
-    assert read(str(place)) is None
+    assert read_manifest(str(place)) is None
 
 
 def test_every_cut_is_refused(place: Path) -> None:
     """What a run leaves that dies while it writes. The line feed at the end says nothing."""
-    write(PAPER, str(place))
+    write_manifest(PAPER, str(place))
     whole = place.read_bytes()
     for end in range(len(whole) - 1):
         place.write_bytes(whole[:end])
@@ -162,14 +160,14 @@ def test_every_field_has_a_form(field: str, values: list[Any], place: Path) -> N
 
 
 def test_names_of_any_language_are_fine(place: Path) -> None:
-    paper = PAPER._replace(file_name="портал\u00a0\u202fコピー.tar.gz")
-    write(paper, str(place))
-    assert read(str(place)) == paper
+    manifest = PAPER._replace(file_name="портал\u00a0\u202fコピー.tar.gz")
+    write_manifest(manifest, str(place))
+    assert read_manifest(str(place)) == manifest
 
 
 def test_a_field_more_does_no_harm(place: Path) -> None:
     place.write_text(json.dumps({**FIELDS, "note": "mine"}), encoding="utf-8")
-    assert read(str(place)) == PAPER
+    assert read_manifest(str(place)) == PAPER
 
 
 @pytest.mark.parametrize(
@@ -201,7 +199,7 @@ def test_no_content_is_too_odd(tmp_path_factory: pytest.TempPathFactory, content
 
 def test_only_a_regular_file_of_its_own_is_one(place: Path, tmp_path: Path) -> None:
     real = tmp_path / "real"
-    write(PAPER, str(real))
+    write_manifest(PAPER, str(real))
     place.symlink_to(real)
     assert refused(place) == "it is a symbolic link"
     place.unlink()
@@ -224,7 +222,7 @@ def test_one_that_may_not_be_read_is_refused(place: Path, monkeypatch: pytest.Mo
 
 
 def test_a_manifest_lies_beside_its_file() -> None:
-    assert place_of("/x/a.tar.gz") == "/x/a.tar.gz.json"
+    assert manifest_path("/x/a.tar.gz") == "/x/a.tar.gz.json"
 
 
 @pytest.mark.parametrize(
@@ -268,8 +266,8 @@ def test_a_manifest_lies_beside_its_file() -> None:
     ],
 )
 def test_two_spellings_are_one_portal(url: str, expected: str) -> None:
-    assert normal_portal(url) == expected
-    assert normal_portal(expected) == expected
+    assert normalize_portal(url) == expected
+    assert normalize_portal(expected) == expected
     assert is_same_portal(url, expected)
 
 
@@ -307,7 +305,7 @@ def test_which_addresses_are_of_one_portal(one: str, other: str, same: bool) -> 
 )
 def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ValueError, match="address") as caught:
-        normal_portal(url)
+        normalize_portal(url)
     assert "5ecret" not in str(caught.value)
 
 
@@ -328,7 +326,7 @@ def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
     ],
 )
 def test_what_a_file_is_called(portal: str, dump: bool, expected: str) -> None:
-    assert name_of_file(portal, MADE, dump=dump) == expected
+    assert backup_file_name(portal, MADE, dump=dump) == expected
 
 
 @given(
@@ -341,17 +339,17 @@ def test_what_a_file_is_called(portal: str, dump: bool, expected: str) -> None:
 def test_every_portal_gives_a_name_that_a_file_may_have(host, port, prefix, dump) -> None:
     url = f"https://{host}{'' if port is None else f':{port}'}/{prefix}"
     try:
-        portal = normal_portal(url)
+        portal = normalize_portal(url)
     except ValueError:
         return
-    assert normal_portal(portal) == portal and is_same_portal(url, portal)
-    name = name_of_file(portal, MADE, dump=dump)
-    assert is_name_of_file(name) and len(name.encode()) < 210
+    assert normalize_portal(portal) == portal and is_same_portal(url, portal)
+    name = backup_file_name(portal, MADE, dump=dump)
+    assert is_backup_file_name(name) and len(name.encode()) < 210
     assert ("_dump_" in name) is dump
 
 
 def test_long_addresses_have_names_of_their_own() -> None:
-    names = {name_of_file(f"https://x/{'y' * 200}{end}", MADE, dump=False) for end in "ab"}
+    names = {backup_file_name(f"https://x/{'y' * 200}{end}", MADE, dump=False) for end in "ab"}
     assert len(names) == 2
 
 
@@ -364,4 +362,4 @@ def test_long_addresses_have_names_of_their_own() -> None:
     ],
 )
 def test_other_names_are_not_ours(name: str) -> None:
-    assert not is_name_of_file(name)
+    assert not is_backup_file_name(name)

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import wire as imported
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.failure import (
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import http as imported
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.module import (
     missing_requests,
 )
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import ONE

@@ -15,11 +15,11 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.delete
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.prune import (
     DIFF_LINES,
     Plan,
+    check_limits,
     diff_table,
-    guard,
     plan_named,
     plan_policy,
-    report,
+    prune_result,
 )
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.record import (
     Record,
@@ -103,25 +103,25 @@ def test_an_undated_record_is_named() -> None:
 def test_max_delete(limit: int | None, passes: bool) -> None:
     plan = plan_named(history(1, 2, 3), ["id000001", "id000002", "id000003"])
     if passes:
-        assert guard(plan, history(1, 2, 3), [], limit) is None
+        assert check_limits(plan, history(1, 2, 3), [], limit) is None
         return
     with pytest.raises(DocSpaceError) as raised:
-        guard(plan, history(1, 2, 3), ["idx"], limit)
+        check_limits(plan, history(1, 2, 3), ["idx"], limit)
     assert raised.value.code == "guard"
     assert "3 backups" in raised.value.message and f"allows {limit}" in raised.value.message
 
 
 def test_max_delete_of_0_allows_to_remove_nothing() -> None:
-    assert guard(Plan([], [], []), [], [], 0) is None
+    assert check_limits(Plan([], [], []), [], [], 0) is None
 
 
 def test_protected_ids_that_protect_nothing() -> None:
     plan = plan_named([], [])
-    assert guard(plan, history(1), ["id000001"], None) is None
-    warning = guard(plan, history(1), ["idx", "id000001", "idy"], None)
+    assert check_limits(plan, history(1), ["id000001"], None) is None
+    warning = check_limits(plan, history(1), ["idx", "id000001", "idy"], None)
     assert warning is not None
     assert "idx" in warning and "idy" in warning and "id000001" not in warning
-    many = guard(plan, [], [f"{number:036}" for number in range(5000)], None)
+    many = check_limits(plan, [], [f"{number:036}" for number in range(5000)], None)
     assert many is not None and len(many) < 1000
 
 
@@ -130,7 +130,7 @@ def test_the_account() -> None:
     plan = Plan(rows, [(record(0), ["last", "daily"])], ["idx"])
     error = DocSpaceError("server", "Broken.", status=500, detail="why")
     outcome = Outcome({"id000001", "id000003"}, {"id000004": error}, ["id000005"], [])
-    result = report(plan, outcome, 10, NOW)
+    result = prune_result(plan, outcome, 10, NOW)
     assert [one["id"] for one in result["removed"]] == ["id000003", "id000001"]
     assert result["removed"][0] == {
         "id": "id000003",

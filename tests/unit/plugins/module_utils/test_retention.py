@@ -16,11 +16,11 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import
     retention as _retention,
 )
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import (
-    Copy,
-    Judged,
+    Candidate,
     Policy,
     RetentionError,
-    judge,
+    RetentionResult,
+    evaluate,
     normal_id,
 )
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import parse_time
@@ -30,24 +30,26 @@ LATER = "2100-01-01"
 ID = "5d6f0a3e-8d3c-4f7a-9a51-0c5c1de0b1f7"
 
 
-def plan_for(times: dict[str, str], now: str = LATER, **options: Any) -> Judged:
+def plan_for(times: dict[str, str], now: str = LATER, **options: Any) -> RetentionResult:
     """Judge copies of one storage, given as id and time."""
-    copies = [Copy(name, parse_time(time)) for name, time in times.items()]
-    return judge(copies, Policy(options), parse_time(now))
+    copies = [Candidate(name, parse_time(time)) for name, time in times.items()]
+    return evaluate(copies, Policy(options), parse_time(now))
 
 
-def kept(plan: Judged) -> dict[str, list[str]]:
+def kept(plan: RetentionResult) -> dict[str, list[str]]:
     return {copy.id: reasons for copy, reasons in plan.keep}
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 def test_worked_examples(vector: dict[str, Any]) -> None:
     copies = [
-        Copy(row["id"], parse_time(row["created_on"]), row["storage_type"], "expires_on" in row)
+        Candidate(
+            row["id"], parse_time(row["created_on"]), row["storage_type"], "expires_on" in row
+        )
         for row in vector["backups"]
     ]
     policy = Policy({**vector["policy"], **vector["options"]})
-    plan = judge(copies, policy, parse_time(vector["now"]))
+    plan = evaluate(copies, policy, parse_time(vector["now"]))
     assert kept(plan) == vector["kept"]
     removed = {copy.id for copy in plan.remove}
     assert removed == {row["id"] for row in vector["backups"]} - set(vector["kept"])
@@ -55,16 +57,16 @@ def test_worked_examples(vector: dict[str, Any]) -> None:
 
 def test_order_over_all_groups() -> None:
     copies = [
-        Copy("a", parse_time("2026-01-04"), "local"),
-        Copy("b", parse_time("2026-01-03"), "documents"),
-        Copy("y", parse_time("2026-01-02"), "local"),
-        Copy("x", parse_time("2026-01-02"), "documents"),
-        Copy("d", parse_time("2026-01-01"), "documents"),
+        Candidate("a", parse_time("2026-01-04"), "local"),
+        Candidate("b", parse_time("2026-01-03"), "documents"),
+        Candidate("y", parse_time("2026-01-02"), "local"),
+        Candidate("x", parse_time("2026-01-02"), "documents"),
+        Candidate("d", parse_time("2026-01-01"), "documents"),
     ]
-    plan = judge(copies, Policy({"keep_last": 1}), parse_time(LATER))
+    plan = evaluate(copies, Policy({"keep_last": 1}), parse_time(LATER))
     assert [copy.id for copy, _reasons in plan.keep] == ["a", "b"]
     assert [copy.id for copy in plan.remove] == ["d", "y", "x"]  # R4 backwards
-    plan = judge(copies, Policy({"keep_last": -1}), parse_time(LATER))
+    plan = evaluate(copies, Policy({"keep_last": -1}), parse_time(LATER))
     assert [copy.id for copy, _reasons in plan.keep] == ["a", "b", "x", "y", "d"]
     assert plan.remove == []
 
@@ -83,9 +85,9 @@ def test_all_reasons_in_their_order() -> None:
             *("within hourly", "within daily", "within weekly", "within monthly", "within yearly"),
         ]
     }
-    future = Copy("f", parse_time("2101-01-01"), expires=True)
+    future = Candidate("f", parse_time("2101-01-01"), expires=True)
     policy = Policy({"keep_last": 1, "protect_ids": ["f"]})
-    assert kept(judge([future], policy, parse_time(LATER))) == {
+    assert kept(evaluate([future], policy, parse_time(LATER))) == {
         "f": ["protected", "future", "expires"]
     }
 
@@ -140,13 +142,13 @@ def test_what_is_no_uuid_keeps_its_spelling(text: str) -> None:
 
 def test_min_keep_counts_protected_but_neither_future_nor_expiring() -> None:
     day = "2026-01-0{}".format
-    copies = [Copy(name, parse_time(day(number))) for number, name in enumerate("abcde", 1)]
+    copies = [Candidate(name, parse_time(day(number))) for number, name in enumerate("abcde", 1)]
     copies += [
-        Copy("f", parse_time("2026-02-01")),
-        Copy("x", parse_time("2026-01-06"), expires=True),
+        Candidate("f", parse_time("2026-02-01")),
+        Candidate("x", parse_time("2026-01-06"), expires=True),
     ]
     policy = Policy({"keep_last": 1, "min_keep": 3, "protect_ids": ["a", "f", "x"]})
-    assert kept(judge(copies, policy, parse_time("2026-01-10"))) == {
+    assert kept(evaluate(copies, policy, parse_time("2026-01-10"))) == {
         "f": ["protected", "future"],
         "x": ["protected", "expires"],
         "e": ["last"],
@@ -156,8 +158,8 @@ def test_min_keep_counts_protected_but_neither_future_nor_expiring() -> None:
 
 
 def test_min_keep_is_per_group_and_stops_at_what_there_is() -> None:
-    copies = [Copy(name, parse_time("2026-01-01"), name[0]) for name in ("l1", "l2", "d1")]
-    plan = judge(copies, Policy({"keep_last": 1, "min_keep": 5}), parse_time(LATER))
+    copies = [Candidate(name, parse_time("2026-01-01"), name[0]) for name in ("l1", "l2", "d1")]
+    plan = evaluate(copies, Policy({"keep_last": 1, "min_keep": 5}), parse_time(LATER))
     assert kept(plan) == {"d1": ["last"], "l1": ["last"], "l2": ["min_keep"]}
 
 
@@ -270,9 +272,12 @@ def test_errors_name_the_option(option: str, values: list[object]) -> None:
 
 
 def test_the_same_id_twice_is_an_error() -> None:
-    copies = [Copy("a", parse_time("2026-01-01"), "local"), Copy("a", parse_time("2026-01-02"))]
+    copies = [
+        Candidate("a", parse_time("2026-01-01"), "local"),
+        Candidate("a", parse_time("2026-01-02")),
+    ]
     with pytest.raises(RetentionError, match="^backups: a is in the list twice$"):
-        judge(copies, Policy({"keep_last": 5}), parse_time(LATER))
+        evaluate(copies, Policy({"keep_last": 5}), parse_time(LATER))
 
 
 def test_a_system_without_zones_is_told_apart_from_a_wrong_name(

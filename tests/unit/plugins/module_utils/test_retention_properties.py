@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retention import (
-    Copy,
-    Judged,
+    Candidate,
     Policy,
-    judge,
+    RetentionResult,
+    evaluate,
 )
 
 NAMES = ["last", "hourly", "daily", "weekly", "monthly", "yearly"]
@@ -32,7 +32,7 @@ Options = dict[str, Any]
 thorough = settings(max_examples=150, deadline=None, database=None)
 
 
-def copies_within(half_hours: int, most: int) -> st.SearchStrategy[list[Copy]]:
+def copies_within(half_hours: int, most: int) -> st.SearchStrategy[list[Candidate]]:
     """Copies near both changes of summer time, so dense that times and periods meet."""
     start = st.sampled_from(
         [
@@ -47,9 +47,9 @@ def copies_within(half_hours: int, most: int) -> st.SearchStrategy[list[Copy]]:
         st.sampled_from([False, False, False, True]),
     )
 
-    def build(first: datetime, chosen: list[tuple[int, int, str, bool]]) -> list[Copy]:
+    def build(first: datetime, chosen: list[tuple[int, int, str, bool]]) -> list[Candidate]:
         return [
-            Copy(
+            Candidate(
                 f"c{n * 7 % 101}", first + timedelta(minutes=30 * at, microseconds=more), kind, ends
             )
             for n, (at, more, kind, ends) in enumerate(chosen)
@@ -94,11 +94,11 @@ policies = options_with(["keep_within", *BY_PERIOD])
 policies_without_periods_in_windows = options_with(["keep_within"])
 
 
-def plan_for(copies: Iterable[Copy], options: Options, now: datetime) -> Judged:
-    return judge(copies, Policy(options), now)
+def plan_for(copies: Iterable[Candidate], options: Options, now: datetime) -> RetentionResult:
+    return evaluate(copies, Policy(options), now)
 
 
-def kept(plan: Judged) -> set[str]:
+def kept(plan: RetentionResult) -> set[str]:
     return {copy.id for copy, _reasons in plan.keep}
 
 
@@ -135,7 +135,7 @@ def begins(newest: datetime, span: str | int, zone: ZoneInfo) -> datetime | None
     return local.astimezone(timezone.utc) - timedelta(hours=size.get("h", 0))
 
 
-def expected(copies: list[Copy], options: Options, now: datetime) -> dict[str, list[str]]:
+def expected(copies: list[Candidate], options: Options, now: datetime) -> dict[str, list[str]]:
     """Give all reasons of all copies, the removed ones with none."""
     zone = ZoneInfo(options.get("timezone", "UTC"))
     protected = options.get("protect_ids", [])
@@ -167,7 +167,7 @@ def expected(copies: list[Copy], options: Options, now: datetime) -> dict[str, l
                 label, limit = f"within {name}", -1
                 among = [copy for copy in rest if edge is None or copy.created_on > edge]
 
-            def period(copy: Copy, name: str = name) -> str:
+            def period(copy: Candidate, name: str = name) -> str:
                 local = copy.created_on.astimezone(zone)
                 return copy.id if name == "last" else local.strftime(FORMATS[name])
 
@@ -187,7 +187,9 @@ def expected(copies: list[Copy], options: Options, now: datetime) -> dict[str, l
 
 @given(histories, policies, nows)
 @settings(thorough, max_examples=1000)
-def test_same_as_the_second_reading(copies: list[Copy], options: Options, now: datetime) -> None:
+def test_same_as_the_second_reading(
+    copies: list[Candidate], options: Options, now: datetime
+) -> None:
     plan = plan_for(copies, options, now)
     wanted = expected(copies, options, now)
     assert {copy.id: why for copy, why in plan.keep} == {
@@ -200,7 +202,9 @@ def test_same_as_the_second_reading(copies: list[Copy], options: Options, now: d
 
 @given(histories, policies, nows)
 @thorough
-def test_every_copy_once_and_in_order(copies: list[Copy], options: Options, now: datetime) -> None:
+def test_every_copy_once_and_in_order(
+    copies: list[Candidate], options: Options, now: datetime
+) -> None:
     plan = plan_for(copies, options, now)
     keep = [copy for copy, _reasons in plan.keep]
     assert sorted([*keep, *plan.remove]) == sorted(copies)
@@ -213,7 +217,7 @@ def test_every_copy_once_and_in_order(copies: list[Copy], options: Options, now:
 @given(histories, policies, nows, st.randoms(use_true_random=False))
 @thorough
 def test_order_of_the_input_does_not_matter(
-    copies: list[Copy], options: Options, now: datetime, dice: Any
+    copies: list[Candidate], options: Options, now: datetime, dice: Any
 ) -> None:
     shuffled = copies.copy()
     dice.shuffle(shuffled)
@@ -222,7 +226,9 @@ def test_order_of_the_input_does_not_matter(
 
 @given(histories, policies, nows)
 @thorough
-def test_min_keep_holds_in_every_group(copies: list[Copy], options: Options, now: datetime) -> None:
+def test_min_keep_holds_in_every_group(
+    copies: list[Candidate], options: Options, now: datetime
+) -> None:
     stay = kept(plan_for(copies, options, now))
     together = options.get("group_by") == "none"
     for storage in {copy.storage_type for copy in copies}:
@@ -238,7 +244,7 @@ def test_min_keep_holds_in_every_group(copies: list[Copy], options: Options, now
 
 @given(histories, policies, nows)
 @thorough
-def test_the_newest_stays(copies: list[Copy], options: Options, now: datetime) -> None:
+def test_the_newest_stays(copies: list[Candidate], options: Options, now: datetime) -> None:
     lasting = [copy for copy in copies if copy.created_on <= now and not copy.expires]
     if lasting:
         newest = max(copy.created_on for copy in lasting)
@@ -263,7 +269,7 @@ rule_names = st.sampled_from([*COUNTS, "keep_within", *BY_PERIOD])
 @given(histories, policies, nows, rule_names)
 @thorough
 def test_a_longer_policy_keeps_all_that_a_shorter_one_does(
-    copies: list[Copy], options: Options, now: datetime, option: str
+    copies: list[Candidate], options: Options, now: datetime, option: str
 ) -> None:
     options = {**options, "min_keep": 0}  # see the counterexample below
     longer = lengthen(options, option)
@@ -273,7 +279,7 @@ def test_a_longer_policy_keeps_all_that_a_shorter_one_does(
 @given(histories, policies, nows, rule_names)
 @thorough
 def test_a_longer_policy_never_keeps_fewer(
-    copies: list[Copy], options: Options, now: datetime, option: str
+    copies: list[Candidate], options: Options, now: datetime, option: str
 ) -> None:
     longer = lengthen(options, option)
     assert len(kept(plan_for(copies, options, now))) <= len(kept(plan_for(copies, longer, now)))
@@ -282,7 +288,7 @@ def test_a_longer_policy_never_keeps_fewer(
 @given(histories, policies, nows)
 @thorough
 def test_pruning_what_was_kept_removes_nothing(
-    copies: list[Copy], options: Options, now: datetime
+    copies: list[Candidate], options: Options, now: datetime
 ) -> None:
     keep = [copy for copy, _reasons in plan_for(copies, options, now).keep]
     assert plan_for(keep, options, now).remove == []
@@ -291,7 +297,7 @@ def test_pruning_what_was_kept_removes_nothing(
 @given(histories, policies_without_periods_in_windows, nows, st.data())
 @thorough
 def test_a_prune_in_part_and_again_ends_where_one_prune_would(
-    copies: list[Copy], options: Options, now: datetime, data: st.DataObject
+    copies: list[Candidate], options: Options, now: datetime, data: st.DataObject
 ) -> None:
     """Whichever deletes got through. Not so with keep_within_hourly and the like, see below."""
     plan = plan_for(copies, options, now)
@@ -313,7 +319,12 @@ NOW = day(31)
 
 def test_false_a_longer_policy_keeps_the_same_copies_and_more() -> None:
     """The longer rule keeps old copies, min_keep has its number, and adds no newer one (R12)."""
-    copies = [Copy("a", day(1)), Copy("b", day(9, 10)), Copy("c", day(9, 11)), Copy("d", day(9))]
+    copies = [
+        Candidate("a", day(1)),
+        Candidate("b", day(9, 10)),
+        Candidate("c", day(9, 11)),
+        Candidate("d", day(9)),
+    ]
     shorter = {"keep_daily": 1, "min_keep": 2}
     assert kept(plan_for(copies, shorter, NOW)) == {"d", "c"}
     assert kept(plan_for(copies, {**shorter, "keep_daily": 2}, NOW)) == {"d", "a"}
@@ -321,7 +332,7 @@ def test_false_a_longer_policy_keeps_the_same_copies_and_more() -> None:
 
 def test_false_protecting_one_copy_costs_no_other_its_place() -> None:
     """The protected one counts for min_keep (R12)."""
-    copies = [Copy("a", day(1)), Copy("b", day(2)), Copy("c", day(3))]
+    copies = [Candidate("a", day(1)), Candidate("b", day(2)), Candidate("c", day(3))]
     options = {"keep_last": 1, "min_keep": 2}
     assert kept(plan_for(copies, options, NOW)) == {"c", "b"}
     assert kept(plan_for(copies, {**options, "protect_ids": ["a"]}, NOW)) == {"c", "a"}
@@ -329,7 +340,7 @@ def test_false_protecting_one_copy_costs_no_other_its_place() -> None:
 
 def test_false_what_was_kept_is_kept_again_for_the_same_reasons() -> None:
     """With the older ones gone, another copy is the oldest, and now within the window (R7, R10)."""
-    copies = [Copy("a", day(1)), Copy("b", day(9, 10)), Copy("c", day(9, 11))]
+    copies = [Candidate("a", day(1)), Candidate("b", day(9, 10)), Candidate("c", day(9, 11))]
     options = {"keep_last": 2, "keep_within_daily": "1d"}
     plan = plan_for(copies, options, NOW)
     assert plan.keep == [(copies[2], ["last", "within daily"]), (copies[1], ["last"])]
@@ -339,7 +350,7 @@ def test_false_what_was_kept_is_kept_again_for_the_same_reasons() -> None:
 
 def test_false_a_prune_in_part_and_again_removes_all_that_one_prune_would() -> None:
     """The delete of the oldest came through; the next one is then the oldest (R7, R10)."""
-    copies = [Copy("a", day(1)), Copy("b", day(9, 10)), Copy("c", day(9, 11))]
+    copies = [Candidate("a", day(1)), Candidate("b", day(9, 10)), Candidate("c", day(9, 11))]
     options = {"keep_within_daily": "1d"}
     assert [copy.id for copy in plan_for(copies, options, NOW).remove] == ["a", "b"]
     assert plan_for(copies[1:], options, NOW).remove == []

@@ -13,12 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.address import (
-    read_url,
-    secrets_in,
-)
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.connection import (
     _PLAIN,
+    read_url,
+    secrets_in,
 )
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
     clean,

@@ -19,14 +19,16 @@ import pytest
 import trustme
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import client as clients
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.connection import (
+    Connection,
+)
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.errors import (
     DocSpaceError,
 )
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.stream import (
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.file_stream import (
     LEAST,
     fetch,
 )
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.wire import Connection
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import targz
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import KEY
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import ONE, row, task
@@ -325,7 +327,7 @@ def test_a_file_that_drips_as_long_as_it_is_let() -> None:
     """Each 64 KiB come in time, but the whole may take only so long."""
     with dripping(LEAST, 0.6) as (url, handler):
         held, portal = Held(), client(url, 30.0, retries=5)
-        with portal.within(1.0), pytest.raises(DocSpaceError) as error:
+        with portal.deadline(1.0), pytest.raises(DocSpaceError) as error:
             fetch(portal, f"{url}/file", held)
         assert error.value.code == "task_failed" and "'wait_timeout'" in error.value.message
         assert 0 < held.size < len(handler.file) and handler.asked == [None]

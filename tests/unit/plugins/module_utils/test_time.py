@@ -8,12 +8,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.options import (
-    parse_duration,
-)
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
-    age_text,
+    format_age,
     format_time,
+    parse_duration,
     parse_time,
 )
 
@@ -113,4 +111,4 @@ def test_months_and_minutes_are_refused_with_a_hint(value: str) -> None:
     ],
 )
 def test_ages_in_words(seconds: int, text: str) -> None:
-    assert age_text(seconds) == text
+    assert format_age(seconds) == text

@@ -22,7 +22,9 @@ from urllib.parse import quote
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.archive import Judge
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.archive import (
+    ArchiveChecker,
+)
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import (
     DUMP,
     MARKER,
@@ -326,7 +328,7 @@ def test_a_part_that_is_damaged_is_not_gone_on_with(wire: Wire, run: Run, tmp_pa
 # --- whose copy it is ---
 
 
-def paper(wire: Wire, **values: Any) -> dict[str, Any]:
+def manifest(wire: Wire, **values: Any) -> dict[str, Any]:
     """A manifest of `FILE`."""
     return {
         "format": 1,
@@ -356,7 +358,7 @@ def test_a_copy_of_something_else_is_never_replaced(
     wire: Wire, run: Run, tmp_path: Path, values: dict[str, Any], check_mode: bool
 ) -> None:
     file = tmp_path / "portal.tar.gz"
-    lay(file, paper(wire, **values), b"theirs")
+    lay(file, manifest(wire, **values), b"theirs")
     before = names(tmp_path)
     result = run(MODULE, dest=str(file), max_age="1d", check_mode=check_mode)
     assert "manifest says that it is of the" in refused(result, "guard")
@@ -367,7 +369,7 @@ def test_two_portals_with_one_name_for_their_files(wire: Wire, run: Run, tmp_pat
     """Their folder is the same, too. Nothing is fetched."""
     host, _colon, port = wire.url.rpartition(":")
     other = f"{host}/{port}"
-    lay(tmp_path / name(wire), paper(wire, portal=other), b"theirs")
+    lay(tmp_path / name(wire), manifest(wire, portal=other), b"theirs")
     for check_mode in (False, True):
         named(wire)
         refused(run(MODULE, dest=str(tmp_path), id=ONE, check_mode=check_mode), "guard")
@@ -384,7 +386,7 @@ def test_a_copy_that_was_fetched_under_another_spelling(
     wire: Wire, run: Run, tmp_path: Path, spelling: str
 ) -> None:
     other = spelling.format(wire.url.rpartition(":")[2])
-    lay(tmp_path / "earlier.tar.gz", paper(wire, portal=other))
+    lay(tmp_path / "earlier.tar.gz", manifest(wire, portal=other))
     result = run(MODULE, dest=str(tmp_path), max_age="1d")
     assert result["changed"] is False and result["dest"] == str(tmp_path / "earlier.tar.gz")
 
@@ -396,8 +398,8 @@ def test_what_was_begun_under_another_spelling_is_finished(
     """Under the name that the other spelling gives."""
     other = f"http://localhost:{wire.url.rpartition(':')[2]}"
     file = name(wire).replace("127.0.0.1", "localhost")
-    manifest = paper(wire, portal=other)
-    (tmp_path / f".{ONE}.json").write_text(json.dumps(manifest))
+    about = manifest(wire, portal=other)
+    (tmp_path / f".{ONE}.json").write_text(json.dumps(about))
     (tmp_path / (file if renamed else f".{ONE}.part")).write_bytes(FILE)
     result = run(MODULE, dest=str(tmp_path))
     assert result["changed"] is True and result["dest"] == str(tmp_path / file)
@@ -419,18 +421,18 @@ def test_what_lies_in_the_place_of_a_manifest(wire: Wire, run: Run, tmp_path: Pa
 
 
 def test_what_is_no_copy_that_is_enough(wire: Wire, run: Run, tmp_path: Path) -> None:
-    lay(tmp_path / "theirs.tar.gz", paper(wire, portal="https://other.example.com"))
-    lay(tmp_path / "dump.tar.gz", paper(wire, dump=True))
-    lay(tmp_path / "short.tar.gz", paper(wire), FILE[:-1])
-    lay(tmp_path / "future.tar.gz", paper(wire, created_on="2026-11-05T12:00:01Z"))
-    lay(tmp_path / "old.tar.gz", paper(wire, created_on="2026-11-04T12:00:00Z"))
+    lay(tmp_path / "theirs.tar.gz", manifest(wire, portal="https://other.example.com"))
+    lay(tmp_path / "dump.tar.gz", manifest(wire, dump=True))
+    lay(tmp_path / "short.tar.gz", manifest(wire), FILE[:-1])
+    lay(tmp_path / "future.tar.gz", manifest(wire, created_on="2026-11-05T12:00:01Z"))
+    lay(tmp_path / "old.tar.gz", manifest(wire, created_on="2026-11-04T12:00:00Z"))
     lay(tmp_path / "bare.tar.gz", None)
     wire.expect("GET", HISTORY, ok([]))
     wire.expect("GET", PROGRESS, ok(None))
     wire.expect("GET", SCHEDULE, ok(None))
     result = run(MODULE, dest=str(tmp_path), max_age="1d", check_mode=True)
     assert result["changed"] is True and result["dest"] is None
-    lay(tmp_path / "young.tar.gz", paper(wire, created_on="2026-11-04T12:00:01Z"))
+    lay(tmp_path / "young.tar.gz", manifest(wire, created_on="2026-11-04T12:00:01Z"))
     result = run(MODULE, dest=str(tmp_path), max_age="1d")
     assert result["changed"] is False and result["dest"] == str(tmp_path / "young.tar.gz")
 
@@ -439,7 +441,7 @@ def test_the_file_that_is_there_is_replaced_at_the_end(
     wire: Wire, run: Run, tmp_path: Path
 ) -> None:
     file = tmp_path / "portal.tar.gz"
-    lay(file, paper(wire, id=TWO, created_on="2026-10-05T12:00:00Z", size=3), b"old")
+    lay(file, manifest(wire, id=TWO, created_on="2026-10-05T12:00:00Z", size=3), b"old")
     make(wire)
     ask(wire, cut(100))
     refused(run(MODULE, dest=str(file), max_age="1d", retries=0), "connection", changed=True)
@@ -809,7 +811,7 @@ def test_a_broken_file_is_removed_and_stays_on_the_portal(
     wire: Wire, run: Run, tmp_path: Path, file: bytes, words: str
 ) -> None:
     old = tmp_path / "portal.tar.gz"
-    lay(old, paper(wire, id=TWO, size=3), b"old")
+    lay(old, manifest(wire, id=TWO, size=3), b"old")
     make(wire)
     ask(wire, whole(file))
     result = run(MODULE, dest=str(old), secrets=SIGNED)
@@ -1051,7 +1053,7 @@ def test_file_options_that_cannot_be_applied(
         result = run(MODULE, dest=str(tmp_path), check_mode=check_mode, **option)
         assert words in refused(result, "config")
         # Of a copy that is there, too.
-        lay(tmp_path / "copy.tar.gz", paper(wire))
+        lay(tmp_path / "copy.tar.gz", manifest(wire))
         option = {**option, "max_age": "1d"}
     assert names(tmp_path) == ["copy.tar.gz", "copy.tar.gz.json"]
 
@@ -1073,7 +1075,7 @@ def test_file_options_with_which_a_copy_would_not_count(
         result = run(MODULE, dest=str(tmp_path), check_mode=check_mode, **option)
         message = refused(result, "config")
         assert message.startswith(f"{next(iter(option))}: ") and "wouldn't count" in message
-        lay(tmp_path / "copy.tar.gz", paper(wire))
+        lay(tmp_path / "copy.tar.gz", manifest(wire))
         option = {**option, "max_age": "1d"}
     assert names(tmp_path) == ["copy.tar.gz", "copy.tar.gz.json"]
     assert not (tmp_path / "copy.tar.gz").stat().st_mode & stat.S_IWOTH
@@ -1100,7 +1102,7 @@ def test_a_folder_whose_files_everybody_can_write_to(
 def test_file_options_with_which_a_copy_counts(
     wire: Wire, run: Run, tmp_path: Path, mode: str | int
 ) -> None:
-    lay(tmp_path / "copy.tar.gz", paper(wire))
+    lay(tmp_path / "copy.tar.gz", manifest(wire))
     options = {"dest": str(tmp_path), "max_age": "1d", "mode": mode}
     options["owner"] = str(os.geteuid())
     run(MODULE, **options)
@@ -1199,7 +1201,7 @@ def test_a_file_system_that_locks_only_what_is_open_for_writing(
 
     file, old = tmp_path / "portal.tar.gz", tmp_path / f".{TWO}.part"
     if step == "renamed":
-        (tmp_path / f".{ONE}.json").write_text(json.dumps(paper(wire)))
+        (tmp_path / f".{ONE}.json").write_text(json.dumps(manifest(wire)))
         file.write_bytes(FILE)
     else:
         old.write_bytes(b"x")
@@ -1446,17 +1448,17 @@ def test_a_huge_broken_part_and_copy_are_not_read_to_their_ends(
 ) -> None:
     """Four terabytes each that take no room on the disk: a part, and a file without its manifest."""
     size, read = 4 * 1024**4, []
-    feed = Judge.feed
+    feed = ArchiveChecker.feed
 
-    def count(judge: Judge, data: bytes) -> None:
+    def count(judge: ArchiveChecker, data: bytes) -> None:
         read.append(len(data))
         feed(judge, data)
 
-    monkeypatch.setattr(Judge, "feed", count)
+    monkeypatch.setattr(ArchiveChecker, "feed", count)
     (tmp_path / f".{ONE}.part").write_bytes(FILE)
     copy = tmp_path / name(wire, "2026-10-01T00-00-00Z")
     copy.write_bytes(FILE)
-    waiting = paper(wire, id=TWO, size=size, created_on="2026-10-01T00:00:00Z")
+    waiting = manifest(wire, id=TWO, size=size, created_on="2026-10-01T00:00:00Z")
     (tmp_path / f".{TWO}.json").write_text(json.dumps(waiting))
     for one in (tmp_path / f".{ONE}.part", copy):
         os.truncate(one, size)
@@ -1504,7 +1506,7 @@ def test_work_files_of_others_are_left_alone(
     """A manifest that waits for its file, and an old part: they aren't ours to end or to remove."""
     part, waiting = tmp_path / f".{TWO}.part", tmp_path / f".{TWO}.json"
     part.write_bytes(FILE)
-    waiting.write_text(json.dumps(paper(wire, id=TWO)))
+    waiting.write_text(json.dumps(manifest(wire, id=TWO)))
     for one in (part, waiting):
         one.chmod(0o666)
         os.utime(one, times=(0, 0))
@@ -1520,7 +1522,7 @@ def test_a_copy_that_others_could_change_is_not_enough(
 ) -> None:
     """They could make it look recent, so that no backup is made any more."""
     file = tmp_path / "other.tar.gz"
-    lay(file, paper(wire))
+    lay(file, manifest(wire))
     (file if which == "copy" else tmp_path / "other.tar.gz.json").chmod(0o666)
     make(wire)
     ask(wire, whole())
@@ -1532,13 +1534,13 @@ def test_a_copy_that_others_could_change_is_not_enough(
 def test_a_file_is_not_replaced_on_the_word_of_others(
     wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, manifest = tmp_path / "portal.tar.gz", tmp_path / "portal.tar.gz.json"
-    lay(file, paper(wire))
+    file, beside = tmp_path / "portal.tar.gz", tmp_path / "portal.tar.gz.json"
+    lay(file, manifest(wire))
     if os.geteuid() == 0:
-        os.chown(manifest, 54321, -1)
+        os.chown(beside, 54321, -1)
     else:
-        manifest.chmod(0o666)
-    assert "its manifest can't be used" in refused(run(MODULE, dest=str(file)), "guard")
+        beside.chmod(0o666)
+    assert "its beside can't be used" in refused(run(MODULE, dest=str(file)), "guard")
 
 
 def test_a_folder_in_which_everybody_can_replace_files(
@@ -1558,7 +1560,7 @@ def test_a_folder_in_which_everybody_can_replace_files(
 def test_pipes_are_not_waited_for(wire: Wire, run: Run, tmp_path: Path) -> None:
     """Whatever name they have that the module looks for."""
     copy = tmp_path / "other.tar.gz"
-    lay(copy, paper(wire, id=TWO, created_on="2026-10-01T00:00:00Z"))
+    lay(copy, manifest(wire, id=TWO, created_on="2026-10-01T00:00:00Z"))
     (tmp_path / "other.tar.gz.json").unlink()
     pipes = [f".{TWO}.part", f".{TWO}.json", "x.json", "x.tar.gz", "other.tar.gz.json"]
     pipes.append(name(wire, "2026-10-01T00-00-00Z"))
@@ -1574,7 +1576,7 @@ def test_a_complete_part_that_has_its_mode_already_gets_its_name(
     wire: Wire, run: Run, tmp_path: Path
 ) -> None:
     """A run died between the two. What it left has the mode of the copy, not that of a part."""
-    (tmp_path / f".{ONE}.json").write_text(json.dumps(paper(wire)))
+    (tmp_path / f".{ONE}.json").write_text(json.dumps(manifest(wire)))
     for one in (f".{ONE}.json", f".{ONE}.part"):
         (tmp_path / one).write_bytes(
             FILE if one.endswith("part") else (tmp_path / one).read_bytes()
@@ -1619,7 +1621,7 @@ def test_permissions(wire: Wire, run: Run, tmp_path: Path) -> None:
 def test_permissions_of_a_copy_that_cannot_be_changed(
     wire: Wire, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lay(tmp_path / "portal.tar.gz", paper(wire))
+    lay(tmp_path / "portal.tar.gz", manifest(wire))
     with monkeypatch.context() as patch:
         break_call(patch, Fault("os.chmod", errno.EPERM), tmp_path, lambda _file: True)
         result = run(MODULE, dest=str(tmp_path), id=ONE, mode="0640")
@@ -1636,8 +1638,8 @@ def test_what_was_begun_is_finished_first(
 ) -> None:
     """No request is needed for that."""
     file, part = tmp_path / "portal.tar.gz", tmp_path / f".{ONE}.part"
-    lay(file, paper(wire, id=TWO, size=3, created_on="2026-10-01T00:00:00Z"), b"old")
-    (tmp_path / f".{ONE}.json").write_text(json.dumps(paper(wire)))
+    lay(file, manifest(wire, id=TWO, size=3, created_on="2026-10-01T00:00:00Z"), b"old")
+    (tmp_path / f".{ONE}.json").write_text(json.dumps(manifest(wire)))
     part.write_bytes(FILE)
     if step != "paper":
         (tmp_path / "portal.tar.gz.json").unlink()
@@ -1647,14 +1649,14 @@ def test_what_was_begun_is_finished_first(
     assert result["changed"] is True and result["backup"]["id"] == ONE
     assert names(tmp_path) == ["portal.tar.gz", "portal.tar.gz.json"]
     assert file.read_bytes() == FILE
-    assert json.loads((tmp_path / "portal.tar.gz.json").read_text()) == paper(wire)
+    assert json.loads((tmp_path / "portal.tar.gz.json").read_text()) == manifest(wire)
 
 
 def test_what_was_begun_long_ago_is_finished_and_a_new_one_fetched(
     wire: Wire, run: Run, tmp_path: Path
 ) -> None:
     (tmp_path / f".{TWO}.json").write_text(
-        json.dumps(paper(wire, id=TWO, created_on="2026-10-01T00:00:00Z"))
+        json.dumps(manifest(wire, id=TWO, created_on="2026-10-01T00:00:00Z"))
     )
     (tmp_path / f".{TWO}.part").write_bytes(FILE)
     make(wire)
@@ -1683,7 +1685,7 @@ def test_a_waiting_manifest_of_another_file(wire: Wire, run: Run, tmp_path: Path
     other = FILE[:-1] + bytes([FILE[-1] ^ 1])
     lay(file, None, other)
     waiting = tmp_path / f".{TWO}.json"
-    waiting.write_text(json.dumps(paper(wire, id=TWO)))
+    waiting.write_text(json.dumps(manifest(wire, id=TWO)))
     wire.expect("GET", HISTORY, ok([]))
     refused(run(MODULE, dest=str(file), id=ONE), "not_found")
     assert waiting.exists()

@@ -16,7 +16,7 @@ import yaml
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manifest import (
     Manifest,
-    write,
+    write_manifest,
 )
 from ansible_collections.onlyoffice.docspace.plugins.modules import docspace_backup_file_info
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import PORTAL, targz
@@ -56,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
         ("c", 48, "other", GOOD),
     ):
         (tmp_path / name).write_bytes(content)
-        paper = Manifest(
+        manifest = Manifest(
             portal=f"https://{host}.example.com",
             id=f"2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a4{name}",
             file_name="backup.tar.gz",
@@ -67,7 +67,7 @@ def folder(tmp_path: Path) -> Path:
             sha256=hashlib.sha256(GOOD).hexdigest(),
             entries=len(PORTAL),
         )
-        write(paper, str(tmp_path / f"{name}.json"))
+        write_manifest(manifest, str(tmp_path / f"{name}.json"))
     (tmp_path / "d").write_bytes(GOOD)
     return tmp_path
 

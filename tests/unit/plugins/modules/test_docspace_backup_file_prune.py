@@ -23,9 +23,11 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.file_p
 )
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manifest import (
     Manifest,
-    write,
+    write_manifest,
 )
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.gate import Gate
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.interrupts import (
+    InterruptGuard,
+)
 from ansible_collections.onlyoffice.docspace.plugins.modules import docspace_backup_file_prune
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import PORTAL, targz
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import (
@@ -60,7 +62,7 @@ def lay(
         "entries": len(PORTAL),
         **fields,
     }
-    write(Manifest(**values), str(folder / f"{name}.json"))
+    write_manifest(Manifest(**values), str(folder / f"{name}.json"))
     return values
 
 
@@ -272,9 +274,9 @@ def test_manifests_that_spell_the_address_differently_are_of_one_portal(
     run: Run, folder: Path, spelled: str
 ) -> None:
     """As for docspace_backup_file_info, or a report would count copies that are never pruned."""
-    paper = folder / "day4.tar.gz.json"
-    fields = json.loads(paper.read_text())
-    paper.write_text(json.dumps({**fields, "portal": spelled}))
+    manifest = folder / "day4.tar.gz.json"
+    fields = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**fields, "portal": spelled}))
     result = prune(run, path=str(folder), keep_last=3)
     assert removed(result) == ["day4.tar.gz"] and names(folder) == files(1, 2, 3)
 
@@ -305,9 +307,9 @@ def test_a_file_that_is_not_what_its_manifest_says_is_left_alone(
 
 
 def test_a_time_that_no_policy_can_work_with_is_a_problem(run: Run, folder: Path) -> None:
-    paper = folder / "day4.tar.gz.json"
-    fields = json.loads(paper.read_text())
-    paper.write_text(json.dumps({**fields, "created_on": "0001-01-01T00:00:00Z"}))
+    manifest = folder / "day4.tar.gz.json"
+    fields = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**fields, "created_on": "0001-01-01T00:00:00Z"}))
     result = prune(run, path=str(folder), keep_last=2, timezone="Europe/Berlin")
     assert removed(result) == ["day3.tar.gz"] and len(result["problems"]) == 1
 
@@ -419,15 +421,15 @@ def at_removal(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object
     """Do something once, right before the first file is removed."""
 
     def at_removal(deed: Callable[[], object]) -> None:
-        real = Gate.wait
+        real = InterruptGuard.wait
         deeds = [deed]
 
-        def wait(self: Gate, *, writes: bool) -> None:
+        def wait(self: InterruptGuard, *, writes: bool) -> None:
             real(self, writes=writes)
             if deeds:
                 deeds.pop()()
 
-        monkeypatch.setattr(Gate, "wait", wait)
+        monkeypatch.setattr(InterruptGuard, "wait", wait)
 
     return at_removal
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import (
-    normal_portal,
+    normalize_portal,
 )
 from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._rotation import (
     Wishes,
@@ -146,7 +146,7 @@ def test_an_address_is_spelt_as_the_modules_spell_it() -> None:
         "https://docs.example.com:0443/",
         "http://docs.example.com/a//b",
     ):
-        assert address_of(url) == normal_portal(url)
+        assert address_of(url) == normalize_portal(url)
 
 
 def test_the_role_says_which_options_there_are() -> None:

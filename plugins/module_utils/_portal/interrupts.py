@@ -1,7 +1,6 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """What all connections of a run pass before a request: nothing after an interruption, and together
 in a pause that the portal asks for.
 
@@ -32,7 +31,7 @@ class Interrupted(BaseException):
         self.wrote = wrote
 
 
-class Gate:
+class InterruptGuard:
     """One for all connections of a run. advice: what to do after an interruption. values: more result
     keys for it, such as the task that was started.
     """
@@ -47,7 +46,7 @@ class Gate:
 
     @contextmanager
     def closed_by_signals(self) -> Iterator[None]:
-        """Let SIGINT and SIGTERM close the gate, and end what the main thread does."""
+        """Let SIGINT and SIGTERM close the guard, and end what the main thread does."""
         before: dict[signal.Signals, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
@@ -65,7 +64,7 @@ class Gate:
         raise Interrupted(self._closed, self._wrote)
 
     def wait(self, *, writes: bool) -> None:
-        """Before each request: till the pause is over. No write is begun once the gate is closed."""
+        """Before each request: till the pause is over. No write is begun once the guard is closed."""
         while True:
             with self._lock:
                 left = self._resume - time.monotonic()

@@ -1,7 +1,6 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """What it means when no answer came, or not the whole of it. Loaded only then.
 
 This file is private to the collection.
@@ -12,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .errors import LONGEST_DETAIL, NOT_KNOWN, NOTHING, DocSpaceError, config_error, protocol_error
+from .errors import LONGEST_DETAIL, DocSpaceError, Effect, config_error, protocol_error
 from .values import Mask, clean
 
 # By the names of requests', urllib3's and Python's own classes, whose places differ by version.
@@ -40,13 +39,13 @@ def from_exception(error: Exception, host: str, mask: Mask) -> DocSpaceError:
     if kinds & _PROXIES or "InvalidSchema" in kinds or (kinds & _OPTIONS and not kinds & _TLS):
         return config_error(_advice(kinds, words, host, shown))
     if kinds & _TIMEOUTS and "NewConnectionError" not in kinds:
-        outcome = NOTHING if kinds & _NOT_REACHED else NOT_KNOWN
+        outcome = Effect.NONE if kinds & _NOT_REACHED else Effect.UNKNOWN
         return DocSpaceError(
             "timeout",
             f"{host} didn't answer in time. Check that the portal is up and not overloaded, or "
             "raise 'timeout'.",
             detail=detail,
-            outcome=outcome,
+            effect=outcome,
         )
     cut = bool(kinds & _CUT_KINDS or _CUT.search(words)) and "CERTIFICATE_VERIFY" not in words
     # A CA bundle that holds no certificate is a bare OSError.
@@ -57,7 +56,7 @@ def from_exception(error: Exception, host: str, mask: Mask) -> DocSpaceError:
             f"No trusted TLS connection to {host}: {shown}. Check the portal's certificate and "
             "host name; for a private certificate authority give its file in 'ca_path'.",
             detail=detail,
-            outcome=NOTHING if "CERTIFICATE_VERIFY" in words else NOT_KNOWN,
+            effect=Effect.NONE if "CERTIFICATE_VERIFY" in words else Effect.UNKNOWN,
         )
     if _breaks_http(causes, kinds):
         broken = protocol_error(
@@ -67,12 +66,12 @@ def from_exception(error: Exception, host: str, mask: Mask) -> DocSpaceError:
         )
         broken.detail = detail
         return broken
-    outcome = NOT_KNOWN
+    outcome = Effect.UNKNOWN
     # urllib3 also calls it a ProxyError when a proxy had the request and then closed the connection.
     unsent = kinds & _NOT_REACHED or _NO_TUNNEL in words
     if "ProxyError" in kinds and unsent:
         sentence = f"The proxy before {host} refuses: {shown}. Check the proxy variables"
-        outcome = NOTHING
+        outcome = Effect.NONE
     elif "ProxyError" in kinds:
         sentence = f"The proxy before {host} closed the connection: {shown}. Look into its log"
     elif kinds & _TLS:
@@ -81,10 +80,10 @@ def from_exception(error: Exception, host: str, mask: Mask) -> DocSpaceError:
         sentence = f"{host} cut its answer off: {shown}. Run again; look at proxies on the way"
     elif kinds & _NOT_REACHED:
         sentence = f"{host} can't be reached: {shown}. Check 'url', firewalls and the portal"
-        outcome = NOTHING
+        outcome = Effect.NONE
     else:
         sentence = f"{host} closed the connection without an answer: {shown}. Run again"
-    return DocSpaceError("connection", f"{sentence}.", detail=detail, outcome=outcome)
+    return DocSpaceError("connection", f"{sentence}.", detail=detail, effect=outcome)
 
 
 def _causes(error: object) -> Iterator[BaseException]:

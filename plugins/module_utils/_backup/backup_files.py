@@ -1,7 +1,6 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """Backup files on a disk: find them, judge them, tell what is known of each.
 
 This file is private to the collection.
@@ -17,11 +16,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from .._portal.values import age_text, clean, format_time, is_same_portal
-from .archive import Judge, form_of, judge_file
+from .._portal.values import clean, format_age, format_time, is_same_portal
+from .archive import ArchiveChecker, archive_form, check_archive
 from .local_files import UnsafeFile, error_text, open_to_read, require_trusted
-from .manifest import Manifest, ManifestError, place_of, read
-from .names import is_name_of_file
+from .manifest import Manifest, ManifestError, is_backup_file_name, manifest_path, read_manifest
 
 # What a download works with: its file isn't whole yet, and is nobody's backup.
 WORK_FILE = re.compile(r"\.[0-9a-f-]{36}\.(?:part|json)")
@@ -58,8 +56,8 @@ class BackupFile(NamedTuple):
 
     def result(self, now: datetime) -> dict[str, Any]:
         """The file as modules return it."""
-        paper = self.manifest
-        age = None if paper is None else int((now - paper.created_on).total_seconds())
+        manifest = self.manifest
+        age = None if manifest is None else int((now - manifest.created_on).total_seconds())
         return {
             "path": self.shown_path,
             "valid": self.valid,
@@ -68,37 +66,37 @@ class BackupFile(NamedTuple):
             "size": self.size,
             "sha256": self.sha256,
             "entries": self.entries,
-            "portal": paper and paper.portal,
-            "id": paper and paper.id,
-            "created_on": paper and format_time(paper.created_on),
+            "portal": manifest and manifest.portal,
+            "id": manifest and manifest.id,
+            "created_on": manifest and format_time(manifest.created_on),
             "age_seconds": age,
-            "age": None if age is None else age_text(age),
-            "storage_type": paper and paper.storage_type,
-            "manifest": paper is not None,
+            "age": None if age is None else format_age(age),
+            "storage_type": manifest and manifest.storage_type,
+            "manifest": manifest is not None,
             "matches_manifest": self.matches,
         }
 
 
-def find(path: str) -> list[BackupFile]:
+def find_files(path: str) -> list[BackupFile]:
     """The backup files in a folder, or the one file of this path, whatever it is.
 
     Of a folder those that have a manifest, a name of our form, or the head of a gzip or tar file,
     and those named like one that can't be read. An OSError when there is no such path.
     """
     if not stat.S_ISDIR(Path(path).stat().st_mode):
-        return [look(path, typed=True)]
+        return [inspect_file(path, typed=True)]
     with os.scandir(path) as entries:
         names = sorted(entry.name for entry in entries if not entry.is_dir(follow_symlinks=False))
     found = []
     for name in names:
         if WORK_FILE.fullmatch(name):
             continue
-        file = look(str(Path(path) / name))
+        file = inspect_file(str(Path(path) / name))
         if is_expanded(name):
             file.problems.append(_EXPANDED)
         unread = file.valid is None and file.manifest is None and name.endswith(_ENDINGS)
         gone = file.size is None and not os.path.lexists(file.path)
-        if not gone and (file.form or file.manifest or is_name_of_file(name) or unread):
+        if not gone and (file.form or file.manifest or is_backup_file_name(name) or unread):
             found.append(file)
     return found
 
@@ -109,18 +107,18 @@ def is_expanded(name: str) -> bool:
     return "$" in name or name.startswith("~") or shown != name
 
 
-def look(path: str, *, typed: bool = False, dir_fd: int | None = None) -> BackupFile:
+def inspect_file(path: str, *, typed: bool = False, dir_fd: int | None = None) -> BackupFile:
     """What a file's size, its first bytes and its manifest tell.
 
     typed: the path is the user's own, not one that was found in a folder. A link is followed then.
     dir_fd: an open folder, in which path is a name.
     """
-    problems, paper = [], None
+    problems, manifest = [], None
     try:
-        paper = read(place_of(path), dir_fd=dir_fd)
+        manifest = read_manifest(manifest_path(path), dir_fd=dir_fd)
     except ManifestError as error:
         problems.append(f"its manifest counts for nothing: {error}")
-    file = BackupFile(path, None, problems, manifest=paper, typed=typed)
+    file = BackupFile(path, None, problems, manifest=manifest, typed=typed)
     unsafe = False
     try:
         with open_to_read(path, follow=typed, dir_fd=dir_fd) as opened:
@@ -134,22 +132,24 @@ def look(path: str, *, typed: bool = False, dir_fd: int | None = None) -> Backup
         return file._replace(valid=False, problems=[*problems, str(error)])
     except OSError as error:
         return file._replace(problems=[*problems, f"it can't be read ({error_text(error)})"])
-    file = file._replace(size=size, form=form_of(head))
-    if paper is not None:
-        matches = size == paper.size
+    file = file._replace(size=size, form=archive_form(head))
+    if manifest is not None:
+        matches = size == manifest.size
         # What others can write to may have changed since it was checked.
         file = file._replace(matches=matches, valid=None if matches and unsafe else matches)
         if matches:
-            file = file._replace(kind=paper.kind, sha256=paper.sha256, entries=paper.entries)
+            file = file._replace(
+                kind=manifest.kind, sha256=manifest.sha256, entries=manifest.entries
+            )
         else:
-            problems.append(f"it has {size} bytes, its manifest says {paper.size}")
+            problems.append(f"it has {size} bytes, its manifest says {manifest.size}")
     if file.form is None:
         problems.append("it is neither a gzip nor a tar file" if head else "the file is empty")
         file = file._replace(valid=False, kind=None, sha256=None, entries=None)
     return file
 
 
-def check(file: BackupFile) -> BackupFile:
+def verify_file(file: BackupFile) -> BackupFile:
     """Read a file that was looked at to its end, or until it is known to be invalid."""
     if file.form is None or file.valid is False:
         return file
@@ -171,17 +171,17 @@ def unreadable(file: BackupFile, error: Exception) -> BackupFile:
 def verify(file: BackupFile, opened: BinaryIO) -> BackupFile:
     """Read an open file to its end, and compare it with its manifest. An OSError is the caller's."""
     size = os.fstat(opened.fileno()).st_size
-    verdict = judge_file(opened, Judge(size))
-    problems, matches, paper = [*file.problems, *verdict.problems], None, file.manifest
+    verdict = check_archive(opened, ArchiveChecker(size))
+    problems, matches, manifest = [*file.problems, *verdict.problems], None, file.manifest
     if verdict.sha256 is not None:
         size = verdict.size
-    if paper is not None and verdict.sha256 is None:
+    if manifest is not None and verdict.sha256 is None:
         # A manifest is only ever written for a valid file.
         matches = False
         problems.append("it isn't what its manifest says")
-    elif paper is not None:
+    elif manifest is not None:
         names = ("size", "sha256", "kind", "entries")
-        wrong = [name for name in names if getattr(verdict, name) != getattr(paper, name)]
+        wrong = [name for name in names if getattr(verdict, name) != getattr(manifest, name)]
         matches = not wrong
         if wrong:
             problems.append(f"it isn't what its manifest says ({', '.join(wrong)})")
@@ -196,7 +196,7 @@ def verify(file: BackupFile, opened: BinaryIO) -> BackupFile:
     )
 
 
-def select(
+def select_files(
     files: Iterable[BackupFile],
     now: datetime,
     *,
@@ -210,15 +210,15 @@ def select(
     An age of just the limit is older, not newer. A file without a manifest matches none of them.
     """
 
-    def matches(paper: Manifest | None) -> bool:
-        if paper is None:
+    def matches(manifest: Manifest | None) -> bool:
+        if manifest is None:
             return (newer_than, older_than, ids, portal) == (None, None, None, None)
-        age = (now - paper.created_on).total_seconds()
+        age = (now - manifest.created_on).total_seconds()
         return (
             (newer_than is None or age < newer_than)
             and (older_than is None or age >= older_than)
-            and (ids is None or paper.id in ids)
-            and (portal is None or is_same_portal(paper.portal, portal))
+            and (ids is None or manifest.id in ids)
+            and (portal is None or is_same_portal(manifest.portal, portal))
         )
 
     return [file for file in files if matches(file.manifest)]
@@ -228,13 +228,17 @@ def newest_first(files: Iterable[BackupFile]) -> list[BackupFile]:
     """Sorted by time, newest first, undated ones last, equal times by path."""
 
     def key(file: BackupFile) -> tuple[bool, float, str]:
-        paper = file.manifest
-        return (paper is None, 0.0 if paper is None else -paper.created_on.timestamp(), file.path)
+        manifest = file.manifest
+        return (
+            manifest is None,
+            0.0 if manifest is None else -manifest.created_on.timestamp(),
+            file.path,
+        )
 
     return sorted(files, key=key)
 
 
-def latest(files: Iterable[BackupFile], now: datetime) -> BackupFile | None:
+def latest_file(files: Iterable[BackupFile], now: datetime) -> BackupFile | None:
     """The newest of files sorted by `newest_first`: valid, not dated in the future, and one whose
     path can be given to another task."""
     for file in files:

@@ -1,7 +1,6 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """A tar archive's headers, checked one by one. Knows nothing of backups.
 
 This file is private to the collection.
@@ -25,11 +24,11 @@ _MOST_EXTENSIONS = 8
 _MOST_PADDING = 1024 * 1024
 
 
-class Broken(Exception):
+class TarError(Exception):
     """Why the archive can't be whole."""
 
 
-class TarWalk:
+class TarReader:
     """Walks a tar archive that comes in pieces. Content is passed over, names are not kept.
 
     note: is told name and size of each file. most_entries: more of them are Broken. entries: how
@@ -99,24 +98,24 @@ class TarWalk:
     def _pad(self, data: bytes) -> None:
         self._padding += len(data)
         if data.count(0) != len(data):
-            raise Broken("something follows the end of the archive")
+            raise TarError("something follows the end of the archive")
         if self._padding > _MOST_PADDING:
-            raise Broken("too many empty blocks follow the end of the archive")
+            raise TarError("too many empty blocks follow the end of the archive")
 
     def _header(self, block: bytes) -> None:
         number = self.entries + 1
         if block == _NOTHING:
             if self._extensions:
-                raise Broken(f"the archive ends before entry {number}, which was announced")
+                raise TarError(f"the archive ends before entry {number}, which was announced")
             self._zeros += 1
             return
         if self._zeros:
-            raise Broken("an empty block stands in the midst of the archive")
+            raise TarError("an empty block stands in the midst of the archive")
         if not is_header(block):
-            raise Broken(f"the header of entry {number} is damaged (its checksum is wrong)")
+            raise TarError(f"the header of entry {number} is damaged (its checksum is wrong)")
         size = _number(block[124:136])
         if size is None or size > _MOST_SIZE:
-            raise Broken(f"the header of entry {number} gives no possible size")
+            raise TarError(f"the header of entry {number} gives no possible size")
         kind = block[156:157]
         if kind in (b"L", b"K", b"x", b"g"):
             self._begin_extension(kind, size, number)
@@ -126,9 +125,9 @@ class TarWalk:
     def _begin_extension(self, kind: bytes, size: int, number: int) -> None:
         self._extensions += 1
         if self._extensions > _MOST_EXTENSIONS:
-            raise Broken(f"too many extension headers before entry {number}")
+            raise TarError(f"too many extension headers before entry {number}")
         if not 0 < size <= _MOST_EXTENSION:
-            raise Broken(f"an extension header before entry {number} is empty or too long")
+            raise TarError(f"an extension header before entry {number} is empty or too long")
         self._type, self._wanted, self._content = kind, size, bytearray()
 
     def _extend(self, block: bytes) -> None:
@@ -144,7 +143,7 @@ class TarWalk:
 
     def _read_pax(self, content: bytes, for_all: bool) -> None:
         """Records of the form `<length> <key>=<value>` and a line feed, their length in bytes."""
-        broken = Broken(f"the extension header before entry {self.entries + 1} can't be read")
+        broken = TarError(f"the extension header before entry {self.entries + 1} can't be read")
         at = 0
         while at < len(content):
             found = _PAX_RECORD.match(content, at)
@@ -156,7 +155,7 @@ class TarWalk:
             if not key or not equals:
                 raise broken
             if key.startswith(b"GNU.sparse.") or (for_all and key in (b"path", b"size")):
-                raise Broken(f"entry {self.entries + 1} is written in a form no backup has")
+                raise TarError(f"entry {self.entries + 1} is written in a form no backup has")
             if key == b"path":
                 self._name = value
             elif key == b"size":
@@ -172,17 +171,17 @@ class TarWalk:
                 name = block[345:500].partition(b"\0")[0] + b"/" + name
         self._name, self._size, self._extensions = None, None, 0
         if number > self._most_entries:
-            raise Broken(f"it has more than {self._most_entries} entries")
+            raise TarError(f"it has more than {self._most_entries} entries")
         self.entries = number
         if kind in (b"1", b"2"):
-            raise Broken(f"entry {number} ({_shown(name)}) is a link, which no backup holds")
+            raise TarError(f"entry {number} ({_shown(name)}) is a link, which no backup holds")
         if kind == b"5":
             if size:
-                raise Broken(f"entry {number} ({_shown(name)}) is a folder with content")
+                raise TarError(f"entry {number} ({_shown(name)}) is a folder with content")
         elif kind not in (b"0", b"\0", b"7"):
-            raise Broken(f"entry {number} ({_shown(name)}) is neither a file nor a folder")
+            raise TarError(f"entry {number} ({_shown(name)}) is neither a file nor a folder")
         if name[:1] in (b"/", b"\\") or (b".." in name and b".." in re.split(rb"[/\\]", name)):
-            raise Broken(f"the name of entry {number} ({_shown(name)}) leads out of the archive")
+            raise TarError(f"the name of entry {number} ({_shown(name)}) leads out of the archive")
         self._pass = size + -size % BLOCK
         if kind != b"5":
             self._note(name, size)

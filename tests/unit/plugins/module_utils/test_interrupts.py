@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import gate
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import interrupts
 
 
 def test_a_pause_is_for_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,8 +24,8 @@ def test_a_pause_is_for_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
         now[0] += seconds if len(slept) > 1 else 0
 
     time = types.SimpleNamespace(monotonic=lambda: now[0], sleep=sleep)
-    monkeypatch.setattr(gate, "time", time)
-    shared = gate.Gate()
+    monkeypatch.setattr(interrupts, "time", time)
+    shared = interrupts.InterruptGuard()
     shared.pause(5)
     shared.wait(writes=False)
     assert slept == [5, 5]
@@ -35,12 +35,12 @@ def test_a_pause_is_for_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("wrote", [False, True])
 def test_after_an_interruption_others_read_but_do_not_write(wrote: bool) -> None:
-    shared = gate.Gate()
+    shared = interrupts.InterruptGuard()
     if wrote:
         shared.wait(writes=True)
-    with pytest.raises(gate.Interrupted), shared.closed_by_signals():
+    with pytest.raises(interrupts.Interrupted), shared.closed_by_signals():
         signal.raise_signal(signal.SIGTERM)
     shared.wait(writes=False)
-    with pytest.raises(gate.Interrupted) as late:
+    with pytest.raises(interrupts.Interrupted) as late:
         shared.wait(writes=True)
     assert (late.value.name, late.value.wrote) == ("SIGTERM", wrote)

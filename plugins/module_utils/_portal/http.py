@@ -1,11 +1,14 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """Bounds on an answer: the time that it takes as a whole, headers included, and what it swells to.
 
 The time-out of requests is for each read, so that a server that drips never ends. This file is
 private to the collection.
+
+One exchange over HTTP: session, TLS, proxies, credentials and time. Knows no API.
+
+This file is private to the collection.
 """
 
 from __future__ import annotations
@@ -15,11 +18,17 @@ import http.client
 import io
 import socket
 import time
+import traceback
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
+from .connection import Connection
 from .errors import DocSpaceError, protocol_error
+from .transport_errors import from_exception
 from .values import clean
 
 # What an import makes stays. To look for garbage in it takes a tenth of the time of this one, which
@@ -42,7 +51,7 @@ PIECE = 2**16
 STEP = 2**20
 
 
-class Budget:
+class Deadline:
     """The time that the answer which is read now may still take."""
 
     def __init__(self) -> None:
@@ -63,7 +72,7 @@ class Budget:
 class _Reader(io.RawIOBase):
     """What http.client reads from: a socket, each read of which fits into the budget."""
 
-    def __init__(self, sock: Any, budget: Budget) -> None:
+    def __init__(self, sock: Any, budget: Deadline) -> None:
         super().__init__()
         self._sock, self._budget = sock, budget
         self._raw = sock.makefile("rb", buffering=0)
@@ -89,7 +98,7 @@ class _Reader(io.RawIOBase):
 class _Source:
     """The one method of a socket that http.client uses for an answer."""
 
-    def __init__(self, sock: Any, budget: Budget) -> None:
+    def __init__(self, sock: Any, budget: Deadline) -> None:
         self._sock, self._budget = sock, budget
 
     def makefile(self, _mode: str, *_args: Any) -> io.BufferedReader:
@@ -102,7 +111,7 @@ class Adapter(HTTPAdapter):
     context: for TLS, in place of the usual one.
     """
 
-    def __init__(self, budget: Budget, context: Any = None) -> None:
+    def __init__(self, budget: Deadline, context: Any = None) -> None:
         self._budget = budget
         self._tls: dict[str, Any] = {} if context is None else {"ssl_context": context}
         super().__init__()
@@ -175,3 +184,130 @@ def read_body(answer: Any) -> bytearray:
     if not whole or (inflate and received and not inflate.eof):
         raise ChunkedEncodingError("shorter than announced")
     return content
+
+
+# A shorter secret is masked only by Ansible, in the result as a whole.
+# In a text without blanks, which may be an id, a time or a path, only those of this length are.
+LONGEST_HOST = 260
+
+REQUESTS_ERROR: str | None = None
+try:
+    import requests
+
+except Exception:  # a requests that is broken fails in any way
+    REQUESTS_ERROR = traceback.format_exc()
+
+
+class Answer:
+    """An answer, the body still to be read. Each text in it is decoded and masked.
+
+    host: where it comes from. location: where it redirects to as it came, to be followed, never to
+    be shown. raw: the body, for those who don't take it for text.
+    """
+
+    def __init__(self, answer: Any, host: str, connection: Connection) -> None:
+        self.status_code: int = answer.status_code
+        self.host = host
+        self.masker = connection.masker
+        headers = {name: connection.mask(_header(value)) for name, value in answer.headers.items()}
+        self.headers: Mapping[str, str] = requests.structures.CaseInsensitiveDict(headers)
+        self.location: str = answer.headers.get("Location", "")
+        self.raw = answer.raw
+
+
+def _header(value: str) -> str:
+    """A header's value, which is read as Latin-1, and mostly is UTF-8 if it isn't ASCII."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
+
+
+class HttpSession:
+    """A session with one host, for one thread at a time.
+
+    foreign: the host isn't the portal's, so that an authority which is given counts beside the
+    usual ones, not in their place.
+    """
+
+    def __init__(self, connection: Connection, *, foreign: bool = False) -> None:
+        self.connection = connection
+        self._budget = Deadline()
+        self._session = session = requests.Session()
+        # Nothing of the environment: neither .netrc, nor a CA bundle that would override ours.
+        session.trust_env = False
+        session.proxies.update(connection.proxies)
+        own = foreign and isinstance(connection.verify, str)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, Adapter(self._budget, _all_authorities() if own else None))
+        session.headers["Accept"] = "application/json"
+        session.headers["Accept-Encoding"] = "gzip, deflate"
+        session.headers["User-Agent"] = "ansible-onlyoffice.docspace"
+        # A cookie would be a credential also for the call that must have none (C6), and requests
+        # would read the goal of a redirect, which may be anything, though it isn't followed.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        session.get_redirect_target = lambda *_answer: None  # type: ignore[method-assign]
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        target: str,
+        *,
+        timeout: float,
+        whole: float,
+        anonymous: bool = False,
+        **request: Any,
+    ) -> Iterator[Answer]:
+        """One request, and its answer, the body still to be read.
+
+        target: a whole address. timeout: seconds to connect, and for each read. whole: seconds for
+        the answer with its body. anonymous: without credentials. request: as requests takes it,
+        such as json, headers, files. What goes wrong, also while the body is read, is a
+        DocSpaceError, which doesn't know yet which request it is about.
+        """
+
+        def sign(prepared: Any) -> Any:
+            if not anonymous:
+                prepared.headers["Authorization"] = self.connection.authorization
+            return prepared
+
+        host = clean(self.connection.mask(urlsplit(target).netloc))[:LONGEST_HOST]
+        self._budget.begin(whole)
+        try:
+            answer = self._session.request(
+                method,
+                target,
+                auth=sign,
+                timeout=timeout,
+                verify=self.connection.verify,
+                allow_redirects=False,
+                stream=True,
+                **request,
+            )
+            try:
+                yield Answer(answer, host, self.connection)
+            finally:
+                # Back into the pool if it was read to its end, else closed.
+                answer.close()
+        except DocSpaceError:
+            raise
+        except MemoryError:
+            raise too_large(200) from None
+        except Exception as error:
+            raise from_exception(error, host, self.connection.mask) from error
+
+    def more(self, seconds: float) -> None:
+        """From here on, the answer that is read may take so many seconds more."""
+        self._budget.begin(seconds)
+
+
+def _all_authorities() -> Any:
+    """What TLS trusts without being told: the system's authorities, and those of requests."""
+    import ssl
+
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    return context
