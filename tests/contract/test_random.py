@@ -88,7 +88,7 @@ HEADERS = [
     ("WWW-Authenticate", "Basic realm=x"),
 ]
 UNCLEAN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-CODES = set(errors._TITLES)
+CODES = set(errors.TITLES)
 # Only where somebody may have done something that this run can't tell from its own doing.
 NOT_KNOWN = re.compile("ot known whether")
 

@@ -122,11 +122,11 @@ def _start(
         )
         return started.task, not started.is_ours
     except DocSpaceError as error:
-        if error.changed:  # it may have been taken
-            error.message = f"{error.message[:700]} {_newest(client, dump=dump)}"
-        else:
-            explain_refusal(error, "The backup wasn't started")
-        raise
+        if not error.changed:
+            raise explain_refusal(error, "The backup wasn't started") from error
+        # It may have been taken.
+        newest = _newest(client, dump=dump)
+        raise error.evolve(message=f"{error.message[:700]} {newest}") from error
 
 
 def _newest(client: Client, *, dump: bool) -> str:
@@ -249,7 +249,7 @@ def _send_cancel(client: Client, task: Task, *, dump: bool) -> tuple[bool, str]:
         return False, "The portal found nothing to cancel: look into the history."
     except DocSpaceError as error:
         failed = error
-    found = client.look_up(failed, ended, LOOKS)
+    found, failed = client.look_up(failed, ended, LOOKS)
     if isinstance(found, Task) and found.status != "cancelled":
         return False, "It has ended just now, so nothing was cancelled: look into the history."
     if found is not None:

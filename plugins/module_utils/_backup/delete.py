@@ -65,7 +65,7 @@ def verify_deletes(
     }
     there: set[str] | None = None
     unread: DocSpaceError | None = None
-    pauses = client.late_looks()
+    pauses = client.late_pauses()
     while True:
         try:
             there = {record.id for record in read_history(client, dump=dump)}

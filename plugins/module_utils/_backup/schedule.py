@@ -215,11 +215,9 @@ def write_schedule(
         return None
     except DocSpaceError as failed:
         error = failed
-    warning = _looked_up(client, wanted, error, dump=dump)
+    warning, error = _looked_up(client, wanted, error, dump=dump)
     if warning is None:
-        if not error.changed:
-            explain_refusal(error, "The schedule wasn't written")
-        raise error
+        raise error if error.changed else explain_refusal(error, "The schedule wasn't written")
     return warning
 
 
@@ -230,7 +228,7 @@ def remove_schedule(client: Client, *, dump: bool) -> str | None:
         return None
     except DocSpaceError as failed:
         error = failed
-    warning = _looked_up(client, None, error, dump=dump)
+    warning, error = _looked_up(client, None, error, dump=dump)
     if warning is None:
         raise error
     return warning
@@ -238,27 +236,28 @@ def remove_schedule(client: Client, *, dump: bool) -> str | None:
 
 def _looked_up(
     client: Client, wanted: dict[str, Any] | None, error: DocSpaceError, *, dump: bool
-) -> str | None:
+) -> tuple[str | None, DocSpaceError]:
     """Never write twice: unless a write is answered with success, the schedule itself decides.
 
-    Gives a warning if it is as wanted, else None, and completes the error.
+    Returns a warning if it is as wanted, else None, and the error with what is known then.
     """
 
     def as_wanted() -> bool | None:
         after = read_schedule(client, dump=dump)
         return (after if wanted is None else subset(after, wanted)) == wanted or None
 
-    if client.look_up(error, as_wanted):
+    found, error = client.look_up(error, as_wanted)
+    if found:
         return (
             "The schedule is as wanted, though the portal didn't answer with success: "
             f"{error.message[:400]}"
-        )
+        ), error
     if error.effect == Effect.UNKNOWN:
-        error.message = (
-            "Not known whether the schedule was changed. Run again: that reads it first. "
+        error = error.evolve(
+            message="Not known whether the schedule was changed. Run again: that reads it first. "
             f"{error.message[:700]}"
         )
-    return None
+    return None, error
 
 
 def _period(value: Any) -> str:

@@ -178,15 +178,17 @@ def schedule_differences(
     return []
 
 
-def explain_refusal(error: DocSpaceError, what: str) -> None:
-    """Say in a failure what it means for storage options. what: what didn't happen, a sentence.
+def explain_refusal(error: DocSpaceError, what: str) -> DocSpaceError:
+    """Say in an error what it means for storage options. what: what didn't happen, a sentence.
 
     Only where the server says something itself: an empty answer is no word on the storage (C8).
     """
     if error.detail and error.code in _REFUSED and error.status and not error.transient:
-        error.message = (
-            f"{what}: {_REFUSED[error.code]} (HTTP {error.status}). The portal says: {error.detail}"
+        return error.evolve(
+            message=f"{what}: {_REFUSED[error.code]} (HTTP {error.status}). The portal says: "
+            f"{error.detail}"
         )
+    return error
 
 
 def _check_subdir(option: str, key: str, value: str) -> None:

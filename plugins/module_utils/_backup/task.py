@@ -253,13 +253,13 @@ def start(
     refused = 400 <= (failed.status or 0) < 500
     offline = call == "startrestore" and failed.status in (401, 403, 404)
     patient = not refused or (offline and not failed.by_api)
-    found: Task | None = client.look_up(failed, look, LOOKS, patient=patient)
+    found, failed = client.look_up(failed, look, LOOKS, patient=patient)
     if found is not None:
         return Started(found, True, failed)
     if failed.effect == Effect.UNKNOWN:
-        failed.message = (
-            f"Not known whether {call} was taken: it wasn't answered with success, and no new task "
-            f"was found. It isn't sent twice. {advice} {failed.message.partition('. ')[0]}."
+        failed = failed.evolve(
+            message=f"Not known whether {call} was taken: it wasn't answered with success, and no new "
+            f"task was found. It isn't sent twice. {advice} {failed.message.partition('. ')[0]}."
         )
     raise failed
 

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any, BinaryIO, NamedTuple
 
-from .._portal.client import LONGEST_RETRY_AFTER, Client, Form, post
+from .._portal.client import LONGEST_RETRY_AFTER, Client, Form
 from .._portal.errors import DocSpaceError, config_error, protocol_error
 from .._portal.values import first_line, is_int, is_same_portal, normalize_portal
 from .archive import ArchiveChecker, Verdict, archive_form, check_archive
@@ -289,7 +289,7 @@ class Upload:
 
     def _ask(self, query: dict[str, str] | None, form: Form | None) -> dict[str, Any]:
         try:
-            answer = post(self._client, PAGE, query, form, whole=VALID)
+            answer = self._client.post_form(PAGE, query, form, whole=VALID)
         except DocSpaceError as error:
             if error.status == 413:
                 error.message = (

@@ -1,13 +1,9 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests to a DocSpace portal: retries, bounds, envelope. Knows no resource.
+"""Send requests to a portal: retry them, limit their time, read the envelope of the answer.
 
-This file is private to the collection.
-
-A form with one file in it, of any size, and its way to a page outside of the API.
-
-Its bytes are read while they are sent: `requests` itself would hold all of it in memory. This file is private to the collection.
+It knows no endpoint. This file is private to the collection.
 """
 
 from __future__ import annotations
@@ -27,17 +23,18 @@ from .interrupts import InterruptGuard
 from .response import from_answer, read_answer
 from .values import is_int
 
+# Seconds. If the portal asks for a longer pause, the request fails.
 LONGEST_RETRY_AFTER = 30.0
-# An answer as a whole may take so many times the time-out.
+# A whole answer may take this many times the time-out, which is for each read.
 WHOLE_ANSWER = 10.0
-# The last request of a wait has this long at least, or it couldn't be answered at all.
-LEAST = 1.0
+# Seconds. Even the last request within a deadline gets this long, or it could never be answered.
+SHORTEST_TIMEOUT = 1.0
 
 Read = Callable[[Any], Any]
 
 
 class Client:
-    """A session with one portal, for one thread at a time. log: takes a line on each repetition."""
+    """A session with one portal, for one thread at a time."""
 
     def __init__(
         self,
@@ -50,16 +47,16 @@ class Client:
         self.retries = connection.retries
         self.log = log
         self.guard = guard or InterruptGuard()
-        self._until: float | None = None
         self.session = HttpSession(connection)
+        self._until: float | None = None
 
     def clone(self) -> Client:
-        """The same portal over a connection of its own, for another thread."""
+        """Return a client of the same portal with a session of its own, for another thread."""
         return Client(self.connection, self.log, self.guard)
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
-        """While something is waited for, no request takes longer than the wait has left."""
+        """Let no request within the block take longer than what is left of these seconds."""
         before, self._until = self._until, time.monotonic() + seconds
         try:
             yield
@@ -68,8 +65,14 @@ class Client:
 
     @property
     def left(self) -> float:
-        """Seconds that the wait has left, 0 or less once it is over; infinite without one."""
+        """Seconds until the deadline: 0 or less when it has passed, infinite without one."""
         return float("inf") if self._until is None else self._until - time.monotonic()
+
+    def limits(self) -> tuple[float, float]:
+        """Return the seconds that each read, and that an answer as a whole may take."""
+        timeout = self.connection.timeout
+        left = max(SHORTEST_TIMEOUT, self.left)
+        return min(timeout, left), min(timeout * WHOLE_ANSWER, left)
 
     def get(
         self,
@@ -81,84 +84,109 @@ class Client:
         once: bool = False,
         raw: Collection[str] = (),
     ) -> Any:
-        """Read: the answer's `response`, None where that key is missing (C7).
+        """Read: return the answer's `response`, None if that key is missing (C7).
 
-        path: from the portal's own address on, such as `/api/2.0/files/rooms`. read: makes of the
-        response what it means; its failures name this request. anonymous: without credentials.
-        once: not repeated, for a caller that asks again anyway. raw: as `read_answer` takes it.
+        Args:
+            path: From the portal's address on, such as `/api/2.0/files/rooms`.
+            query: Parameters of the address.
+            read: Parses the response. An error that it raises names this request.
+            anonymous: Send no credentials.
+            once: Don't retry, for a caller that polls.
+            raw: As in `read_answer`.
         """
-        how = {"anonymous": anonymous, "once": once, "raw": raw}
-        return self._repeat("GET", path, query, read=read, **how)[0]
+        return self._send("GET", path, query, read=read, once=once, anonymous=anonymous, raw=raw)[0]
 
     def get_page(
         self, path: str, query: dict[str, str] | None = None, *, read: Read | None = None
     ) -> tuple[Any, int | None]:
-        """Read one page of a list that the server gives in parts.
-
-        Gives its items, and how many there are in all, None if that isn't said.
-        """
-        return self._repeat("GET", path, query, read=read)
+        """Read one page of a list: return its items, and the number of all, None if not told."""
+        return self._send("GET", path, query, read=read)
 
     def delete(
         self, path: str, query: dict[str, str] | None = None, *, read: Read | None = None
     ) -> Any:
-        """Write. Repeated here only on 429, which had no effect (C32); else the caller decides."""
-        return self._repeat("DELETE", path, query, read=read)[0]
+        """Write. Retried only after 429, which had no effect (C32); else the caller decides."""
+        return self._send("DELETE", path, query, read=read)[0]
 
     def post(
         self, path: str, body: dict[str, Any] | None = None, *, read: Read | None = None
     ) -> Any:
-        """Write, and repeat as `delete` does."""
-        return self._repeat("POST", path, body=body, read=read)[0]
+        """Write, and retry as `delete` does."""
+        return self._send("POST", path, read=read, json=body)[0]
+
+    def post_form(
+        self, path: str, query: dict[str, str] | None, form: Form | None, *, whole: float
+    ) -> dict[str, Any]:
+        """Send a form, or no body, to a page outside of the API, once. Return its JSON object.
+
+        whole: seconds that the exchange may take.
+        """
+        self.guard.wait(writes=True)
+        target = self._target(path, query)
+        with self._named("POST", target):
+            status, decoded, failure = self._exchange(
+                "POST",
+                target,
+                timeout=self.connection.timeout,
+                whole=whole,
+                data=form,
+                headers={} if form is None else form.headers,
+            )
+            if status >= 300 and failure is not None:
+                raise failure
+            if not decoded:
+                raise protocol_error("The answer doesn't come from the portal, so it is ignored.")
+            return decoded
 
     def look_up(
         self,
         failed: DocSpaceError,
-        look: Callable[[], Any],
+        find: Callable[[], Any],
         pauses: Sequence[float] | None = None,
         *,
         patient: bool = False,
-    ) -> Any:
+    ) -> tuple[Any, DocSpaceError]:
         """Find out what a write did that wasn't answered with success.
 
-        Gives what `look` finds, None for nothing. Then `failed.effect` is NOTHING if that is certain,
-        else NOT_KNOWN, and `failed.changed` is true. The message is left to the caller.
+        Returns what `find` finds, None for nothing, and the error: its effect is then NONE if that
+        is certain, else UNKNOWN with `changed`.
 
-        look: reads, and gives what shows the effect, None for none. pauses: seconds before each
-        further look, by default as `late_looks`. A refusal is looked up once, unless patient.
+        Args:
+            failed: The error of the write.
+            find: Reads, and returns what shows the effect, None if there is none.
+            pauses: Seconds before each further look-up; by default those of `late_pauses`.
+            patient: Look up a refusal as often as any other error, not only once.
         """
         if failed.effect == Effect.NONE:
-            return None
+            return None, failed
         unread: DocSpaceError | None = None
         self.log(f"{failed.method} {failed.path}: {failed.code}, looking up its effect")
-        waits = list(self.late_looks() if pauses is None else pauses)
+        waits = list(self.late_pauses() if pauses is None else pauses)
         end = time.monotonic() + sum(waits)
         if failed.effect == Effect.REFUSED and not patient:
             waits = []
         while True:
             try:
-                found, unread = look(), None
+                found, unread = find(), None
             except DocSpaceError as error:
                 self.log(f"{error.method} {error.path}: {error.code}")
                 found, unread = None, error
             if found is not None:
-                return found
+                return found, failed
             if not waits or time.monotonic() >= end:
                 break
             time.sleep(waits.pop(0))
         if failed.had_no_effect(unread):
-            failed.effect = Effect.NONE
-        else:
-            failed.effect, failed.changed = Effect.UNKNOWN, True
-        return None
+            return None, failed.evolve(effect=Effect.NONE)
+        return None, failed.evolve(effect=Effect.UNKNOWN, changed=True)
 
-    def late_looks(self) -> list[float]:
-        """Pauses before two more looks for a late effect: one soon, the last after `timeout`."""
+    def late_pauses(self) -> list[float]:
+        """Seconds before two more look-ups of a late effect: one soon, the last after `timeout`."""
         timeout = self.connection.timeout
         return [timeout / 10.0, timeout * 0.9]
 
     def pause(self, attempt: int, why: DocSpaceError, at_most: float = float("inf")) -> None:
-        """Wait before the repetition with this number, which counts from 0."""
+        """Wait before a retry. attempt: its number, from 0."""
         delay = min(8.0, 0.5 * 2.0 ** min(attempt, 4) * random.uniform(1.0, 1.25))
         if why.retry_after is not None:
             delay = why.retry_after
@@ -169,14 +197,23 @@ class Client:
         else:
             time.sleep(delay)
 
-    def _repeat(
-        self, method: str, path: str, query: dict[str, str] | None = None, **request: Any
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        *,
+        read: Read | None = None,
+        once: bool = False,
+        **request: Any,
     ) -> tuple[Any, int | None]:
-        attempt, once = 0, request.pop("once", False)
+        """Send a request to the API, with retries: the parsed response, and `total`."""
+        target, attempt = self._target(path, query), 0
         while True:
             self.guard.wait(writes=method != "GET")
             try:
-                return self._once(method, path, query, **request)
+                with self._named(method, target):
+                    return self._send_once(method, target, read, **request)
             except DocSpaceError as error:
                 again = error.code == "rate_limited" or (method == "GET" and error.transient)
                 patient = (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER
@@ -185,56 +222,56 @@ class Client:
                 self.pause(attempt, error)
                 attempt += 1
 
-    def _once(
-        self,
-        method: str,
-        path: str,
-        query: dict[str, str] | None,
-        *,
-        body: dict[str, Any] | None = None,
-        read: Read | None = None,
-        anonymous: bool = False,
-        raw: Collection[str] = (),
+    def _send_once(
+        self, method: str, target: str, read: Read | None, **request: Any
     ) -> tuple[Any, int | None]:
-        target = f"{self.url}{path}" + (f"?{urlencode(query)}" if query else "")
+        timeout, whole = self.limits()
+        status, decoded, failure = self._exchange(
+            method, target, timeout=timeout, whole=whole, **request
+        )
+        if failure is not None:
+            raise failure
+        response, total = decoded.get("response"), decoded.get("total")
         try:
-            timeout, whole = self.limits()
-            with self.session.open(
-                method, target, timeout=timeout, whole=whole, anonymous=anonymous, json=body
-            ) as answer:
-                decoded, page = read_answer(answer, raw=raw)
-            failure = from_answer(answer.status_code, answer.headers, decoded, page=page)
-            if failure is not None:
-                raise failure
-            response, total = decoded.get("response"), decoded.get("total")
-            try:
-                result = read(response) if read else response
-            except MemoryError:
-                raise too_large(answer.status_code) from None
-            return result, (total if is_int(total) else None)
-        except DocSpaceError as error:
-            # The one place where a failure learns which request it is about.
-            error.method, error.path = method, target[target.index("/", 8) :]
-            raise
+            result = read(response) if read else response
+        except MemoryError:
+            raise too_large(status) from None
+        return result, (total if is_int(total) else None)
 
-    def limits(self) -> tuple[float, float]:
-        """Seconds for each read, and for an answer as a whole: what the options and a wait leave."""
-        timeout = self.connection.timeout
-        whole = timeout * WHOLE_ANSWER
-        left = max(LEAST, self.left)
-        return min(timeout, left), min(whole, left)
+    def _exchange(
+        self, method: str, target: str, *, raw: Collection[str] = (), **request: Any
+    ) -> tuple[int, dict[str, Any], DocSpaceError | None]:
+        """One request and its answer: status, JSON object, and why it isn't the API's success."""
+        with self.session.open(method, target, **request) as answer:
+            decoded, page = read_answer(answer, raw=raw)
+            failure = from_answer(answer.status_code, answer.headers, decoded, page=page)
+            return answer.status_code, decoded, failure
+
+    def _target(self, path: str, query: dict[str, str] | None) -> str:
+        return f"{self.url}{path}" + (f"?{urlencode(query)}" if query else "")
+
+    @contextmanager
+    def _named(self, method: str, target: str) -> Iterator[None]:
+        """Add to an error which request it is about. The one place that does so."""
+        try:
+            yield
+        except DocSpaceError as error:
+            path = target[target.index("/", 8) :]
+            raise error.evolve(method=method, path=path) from error
 
 
 class Form:
-    """What `requests` sends as it comes: it has a length, and can be gone through, once.
+    """A multipart form with one file, read while it is sent: `requests` would hold it in memory.
 
-    pieces: of the file, of `length` bytes in all. The file has a name, or it would be none (C39).
+    It can be iterated over once.
     """
 
     def __init__(self, pieces: Iterable[bytes], length: int) -> None:
+        """Build the form. pieces: of the file, `length` bytes in all."""
         boundary = uuid.uuid4().hex
-        self.content_type = f"multipart/form-data; boundary={boundary}"
+        self.headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         self._pieces, self._length = pieces, length
+        # Without a file name the server takes it for a text field (C39).
         self._head = (
             f'--{boundary}\r\nContent-Disposition: form-data; name="file"; '
             'filename="backup.tar.gz"\r\nContent-Type: application/octet-stream\r\n\r\n'
@@ -248,33 +285,3 @@ class Form:
         yield self._head
         yield from self._pieces
         yield self._tail
-
-
-def post(
-    client: Client, path: str, query: dict[str, str] | None, form: Form | None, *, whole: float
-) -> dict[str, Any]:
-    """Send a form, or none, once: the object that the page answers with, without envelope.
-
-    whole: seconds for all of it.
-    """
-    client.guard.wait(writes=True)
-    target = f"{client.url}{path}" + (f"?{urlencode(query)}" if query else "")
-    headers = {} if form is None else {"Content-Type": form.content_type}
-    try:
-        with client.session.open(
-            *("POST", target),
-            timeout=client.connection.timeout,
-            whole=whole,
-            data=form,
-            headers=headers,
-        ) as answer:
-            decoded, page = read_answer(answer)
-        if answer.status_code >= 300:
-            failure = from_answer(answer.status_code, answer.headers, decoded, page=page)
-            raise failure  # type: ignore[misc]
-        if not decoded:
-            raise protocol_error("The answer isn't the portal's, so nothing is concluded from it.")
-        return decoded
-    except DocSpaceError as error:
-        error.method, error.path = "POST", target[target.index("/", 8) :]
-        raise

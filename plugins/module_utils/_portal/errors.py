@@ -1,13 +1,14 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one exception of the collection, and its usual causes.
+"""The exception that all modules fail with, and what a failed request did on the server.
 
 This file is private to the collection.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -15,18 +16,18 @@ from typing import Any
 class Effect(Enum):
     """What a failed request did on the server."""
 
-    # It was never sent, or turned away before it reached the API (429).
+    # Nothing: it was never sent, or turned away before it reached the API (429).
     NONE = "none"
     # The answer says no. A proxy may have sent the request twice, so a look-up has to confirm it.
     REFUSED = "refused"
-    # It runs, or was done.
+    # What it asked for runs, or was done.
     STARTED = "started"
     # It may have taken effect, or may still do so.
     UNKNOWN = "unknown"
 
 
-# In a few words, for a table.
-_TITLES = {
+# The codes that modules document, with the title that each has in tables.
+TITLES = {
     "config": "wrong options",
     "connection": "not reached",
     "tls": "certificate not trusted",
@@ -47,15 +48,24 @@ LONGEST_DETAIL = 300
 
 
 class DocSpaceError(Exception):
-    """A failure that ends the task, with what `fail_json` needs.
+    """A failure that ends the task, with all that `fail_json` needs. It is read-only.
 
-    code: one of those that the modules document. status, method, path: of the HTTP exchange, None
-    where there was none. detail: the server's words. retry_after: seconds that it asks to wait.
-    effect: what the request that failed did on the server. by_api: whether the API itself answered,
-    in its envelope. changed: whether the task as a whole
-    changed something there, or started what goes on. title: a few words, where those of the code
-    say too little. values: more result keys. warnings: what the user must know beside it.
+    A layer that knows more raises a copy: `raise error.evolve(message=...) from error`.
     """
+
+    code: str  # one of TITLES
+    message: str
+    status: int | None  # of the HTTP answer, None without one
+    method: str | None  # of the HTTP request, None without one
+    path: str | None
+    detail: str | None  # the server's words
+    retry_after: float | None  # seconds that the server asks to wait
+    by_api: bool  # whether the API itself answered, in its envelope
+    effect: Effect  # of the request that failed
+    changed: bool  # whether the task as a whole changed something, or may have
+    title: str  # the code in a few words, for tables
+    values: dict[str, Any]  # further keys of the result
+    warnings: list[str | None]
 
     def __init__(
         self,
@@ -65,23 +75,28 @@ class DocSpaceError(Exception):
         status: int | None = None,
         detail: str | None = None,
         retry_after: float | None = None,
-        effect: Effect = Effect.NONE,
         by_api: bool = False,
+        effect: Effect = Effect.NONE,
+        changed: bool = False,
+        title: str | None = None,
+        values: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
-        self.detail = detail
-        self.retry_after = retry_after
-        self.effect = effect
-        self.by_api = by_api
-        self.method: str | None = None
-        self.path: str | None = None
-        self.changed = False
-        self.title = _TITLES[code]
-        self.values: dict[str, Any] = {}
-        self.warnings: list[str | None] = []
+        self.__dict__.update(
+            code=code,
+            message=message,
+            status=status,
+            method=None,
+            path=None,
+            detail=detail,
+            retry_after=retry_after,
+            by_api=by_api,
+            effect=effect,
+            changed=changed,
+            title=title or TITLES[code],
+            values=dict(values or {}),
+            warnings=[],
+        )
 
     def evolve(self, **changes: Any) -> DocSpaceError:
         """Return a copy of this error with other values for some fields."""
@@ -92,13 +107,13 @@ class DocSpaceError(Exception):
 
     @property
     def transient(self) -> bool:
-        """Whether a repetition may succeed; the request may have had its effect all the same."""
+        """Whether a repetition may succeed. The request may have had its effect nevertheless."""
         return self.code in ("connection", "timeout") or self.status in (502, 503, 504)
 
     def had_no_effect(self, unread: DocSpaceError | None) -> bool:
         """Whether a write certainly did nothing, after a look-up that didn't find its effect.
 
-        unread: why the look-up wasn't answered.
+        unread: why the look-up itself failed, None if it was answered.
         """
         return self.effect == Effect.NONE or (self.effect == Effect.REFUSED and unread is None)
 
@@ -120,10 +135,12 @@ class FileOptionsError(Exception):
 
 
 def config_error(message: str) -> DocSpaceError:
-    """Input that our own check refuses, before anything is sent."""
+    """An option is wrong. Raised before anything is sent."""
     return DocSpaceError("config", message)
 
 
-def protocol_error(message: str, *, status: int | None = 200) -> DocSpaceError:
-    """An answer that can't be the API's, so that nothing may be concluded from it."""
-    return DocSpaceError("protocol", message, status=status, effect=Effect.UNKNOWN)
+def protocol_error(
+    message: str, *, status: int | None = 200, detail: str | None = None
+) -> DocSpaceError:
+    """An answer can't be the API's, so that nothing may be concluded from it."""
+    return DocSpaceError("protocol", message, status=status, detail=detail, effect=Effect.UNKNOWN)
