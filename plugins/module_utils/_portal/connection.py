@@ -1,19 +1,7 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in an address: what is wrong with it, and what of it nobody may see.
-
-This file is private to the collection.
-
-User name and password, and a key that is none. Loaded where no good key is given.
-
-This file is private to the collection.
-
-The proxies of the environment: what is wrong with one, and what is secret. Loaded if there are any.
-
-This file is private to the collection.
-
-The connection options: their spec, their checks, and the connection they make.
+"""The connection options: their spec, their checks, the connection that they describe, its secrets.
 
 This file is private to the collection.
 """
@@ -24,7 +12,7 @@ import contextlib
 import os
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
@@ -33,274 +21,34 @@ from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.parsing.convert_bool import BOOLEANS
 
 from .errors import DocSpaceError, config_error
+from .values import PORTS, Mask, has_surrogate, is_common, normalize_portal, spellings
 
 with contextlib.suppress(Exception):  # http.py reports a requests that can't be imported
     from requests.utils import get_environ_proxies
-from .values import PORTS, Mask, has_surrogate, is_common, normalize_portal, spellings
 
-
-def proxies_for(url: str, secrets: set[str]) -> dict[str, str]:
-    """The proxies on the way to an address, as requests takes them. secrets: takes theirs."""
-    proxies = get_environ_proxies(url, no_proxy=None)
-    if proxies:
-        check_proxies(url, proxies, secrets)
-    return dict(proxies)
-
-
-class Connection(NamedTuple):
-    """What a client needs to know. url: without a slash at the end. authorization: the value of
-    that header. verify: True, False or the path of a CA bundle. proxies: as requests takes them.
-    timeout: seconds to connect, and for each read. retries: how often a request is repeated at
-    most, where that is safe. secrets: what no text may show; it may still grow. signatures: those
-    of links, which a portal chooses: they are masked in what it says, not in results.
-    """
-
-    url: str
-    authorization: str
-    verify: bool | str
-    proxies: dict[str, str]
-    timeout: float
-    retries: int
-    secrets: set[str]
-    signatures: set[str]
-
-    def mask(self, text: str) -> str:
-        """A text from outside without secrets. Call it before anything else is done to the text."""
-        mask = self.masker()
-        return text if mask is None else mask(text)
-
-    def masker(self, content: str | None = None) -> Mask | None:
-        """What masks many texts. None if content, from which they all come, holds no secret.
-
-        With an escape in it, a secret may be spelled in many ways.
-        """
-        known = self.secrets | self.signatures
-        secrets = sorted((one for one in known if len(one) >= SHORTEST), key=len, reverse=True)
-        if content is not None and "\\" not in content:
-            secrets = [secret for secret in secrets if secret in content]
-            if not secrets:
-                return None
-        long = [secret for secret in secrets if len(secret) >= SHORTEST_IN_VALUES]
-
-        def mask(text: str) -> str:
-            for secret in secrets if " " in text else long:
-                text = text.replace(secret, "********")
-            return text
-
-        return mask
-
-
+LONGEST_TIMEOUT = 86400.0
+# Characters of a secret from which on it is masked here: in texts with blanks, and in texts without,
+# which may be an ID, a time or a path. Ansible masks shorter ones in the result.
+SHORTEST_IN_TEXT = 4
 SHORTEST_IN_VALUES = 8
+# Characters of a value in an option that isn't secret as a whole, whose name says that it is secret.
+SHORTEST_NAMED_SECRET = 8
+# Characters of a proxy's user name or password. A shorter one would be masked all over the result.
+SHORTEST_PROXY_SECRET = 4
 
-
-SHORTEST = 4
-
-
-def secrets_in(address: str, shortest: int = 1) -> set[str]:
-    """Credentials and the values of a query, also of an address that can't be parsed.
-
-    As they stand, decoded, and encoded; those with so many characters at least.
-    """
-    place = strip_query(address)
-    query = address[len(place) + 1 :]
-    pair = re.sub("^[a-z0-9+.-]*:?/+", "", place.rpartition("@")[0], flags=re.IGNORECASE)
-    shown = {pair, pair.partition(":")[2], query, *re.split("[=&]", query)[1::2]}
-    spelled = {
-        form for text in shown for form in (text, unquote(text), quote(text, "", errors="replace"))
-    }
-    return {secret for secret in spelled if len(secret) >= shortest}
-
-
-def strip_query(address: str) -> str:
-    """An address without query and fragment."""
-    return re.split("[?#]", address, maxsplit=1)[0]
-
-
-def read_url(url: str, secrets: set[str]) -> str:
-    """The address without what doesn't count; what is secret in a wrong one goes into secrets."""
-    # The task's arguments are shown in its result, also those that are refused.
-    secrets |= secrets_in(url)
-    address = strip_query(url)
-    if "@" in address:
-        raise config_error(
-            f"url: no credentials in the address (***@{address.rpartition('@')[2][:100]}). Give "
-            "them in 'api_key', or 'username' and 'password'."
-        )
-    if url != url.strip():
-        raise config_error("url: white space around the address. Was it read with its line end?")
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-        if "[" in parts.netloc and ":" not in str(host):  # old Pythons take anything there
-            host = None
-    except ValueError:
-        host, port = None, None
-    if not host or parts.scheme not in PORTS or port == 0:
-        raise _no_address()
-    if address != url or re.search(r"[\s\x00-\x1f\x7f\\]", address):
-        raise config_error(
-            "url: only scheme, host, port and a path prefix belong into the address, such as "
-            "'https://docspace.example.com'; no query, and no white space."
-        )
-    try:
-        # What stands in manifests and reports has to have a normal form.
-        normalize_portal(address)
-    except ValueError:
-        raise _no_address() from None
-    path = re.sub("/{2,}", "/", parts.path).rstrip("/")
-    return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def _no_address() -> DocSpaceError:
-    return config_error(
-        "url: give an address that begins with http:// or https:// and a host, such as "
-        "'https://docspace.example.com'."
-    )
-
-
-# Names of parameters whose values are secrets, in dictionaries that aren't secret as a whole.
-_SECRET = re.compile(
+_URL, _CERTS = "DOCSPACE_BASE_URL", "DOCSPACE_VALIDATE_CERTS"
+_ALIASES = ["portal_url", "api_host"]
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+# Names of values that are secrets, in dictionaries that aren't secret as a whole.
+_SECRET_NAME = re.compile(
     "pass(word|phrase|wd)|secret|token|credential|signature|"
     "(access|acess|account|api|private|master|shared|customer|encryption)[_-]?key",
     re.IGNORECASE,
 )
-SHORTEST_SECRET = 8
-
-
-def note_secrets(given: dict[str, Any], spec: dict[str, Any], secrets: set[str]) -> None:
-    """Find the secrets among the arguments before anything is checked or logged.
-
-    Ansible takes a dictionary that is given as text for one secret, and shows the values in it. So
-    such a text is replaced by the dictionary. In a dictionary that isn't secret as a whole, values
-    whose name says that they are secrets become secrets, too.
-    """
-    refused = None
-    for option, rules in spec.items():
-        for name in {option, *rules.get("aliases", ())} & given.keys():
-            value = given[name]
-            if rules.get("type") == "dict":
-                try:
-                    value = given[name] = _dictionary(value)
-                except (TypeError, ValueError):
-                    # Parts of it may be secrets, whatever their names.
-                    secrets.update(_leaves(value))
-                    refused = refused or name
-            secret = bool(rules.get("no_log"))
-            if secret or (rules.get("type") == "dict" and isinstance(value, dict)):
-                secrets.update(_secrets_in(value, whole=secret))
-    if refused is not None:
-        raise config_error(f"{refused}: must be a dictionary; this can't be read as one.")
-
-
-def _dictionary(value: Any) -> Any:
-    """What is given for a dictionary; a TypeError or ValueError if it is neither that nor blank."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return value
-    found = check_type_dict(value)
-    if not isinstance(found, dict):
-        raise TypeError
-    return found
-
-
-def _secrets_in(value: Any, *, whole: bool) -> Iterator[str]:
-    if whole:
-        for secret in _leaves(value):
-            yield from spellings(secret)
-        return
-    for key, item in value.items():
-        for secret in _leaves(item) if _SECRET.search(str(key)) else ():
-            if len(secret) >= SHORTEST_SECRET and not is_common(secret):
-                yield from spellings(secret)
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    """The texts in a value, numbers as text among them. Keys aren't."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _leaves(item)
-    elif value not in (None, "") and not isinstance(value, bool):
-        yield str(value)
-
-
-def refuse_key() -> DocSpaceError:
-    """The failure of a key that no header can carry."""
-    return config_error(
-        "api_key: empty, or with white space, a line break or a character that a header can't "
-        "carry. Was it read from a file with its line end?"
-    )
-
-
-def from_pair(params: dict[str, Any], secrets: set[str]) -> str:
-    """The header's value for basic authentication. A half that is missing comes from the environment."""
-    user, password = params["username"], params["password"]
-    user = os.environ.get("DOCSPACE_USERNAME") or None if user is None else user
-    if password is None:
-        password = os.environ.get("DOCSPACE_PASSWORD") or None
-    if user is None and password is None:
-        raise config_error(
-            "No credentials: give 'api_key', or 'username' and 'password', or set "
-            "DOCSPACE_API_KEY in the environment where the module runs."
-        )
-    if not user or not password:
-        missing = "password" if user else "username"
-        raise config_error(f"{missing}: missing; 'username' and 'password' go together.")
-    odd = re.search(r"[\x00-\x1f\x7f]", user + password) or has_surrogate([user, password])
-    if odd or ":" in user:
-        raise config_error(
-            "username, password: must be UTF-8 text without line breaks or other control "
-            "characters, and the user name without a colon. Was one read from a file with its "
-            "line end?"
-        )
-    basic = b64encode(f"{user}:{password}".encode()).decode()
-    secrets |= {*spellings(password), *spellings(basic)}
-    return f"Basic {basic}"
-
-
-# A name as short as this would be masked all over the result.
-SHORTEST_PROXY_SECRET = 4
-
-
-def check_proxies(url: str, proxies: Mapping[str, str], secrets: set[str]) -> None:
-    """Refuse a proxy on the way to an address that can't be read. secrets: takes those of all."""
-    for place in proxies.values():
-        secrets |= secrets_in(str(place), SHORTEST_PROXY_SECRET)
-    address = proxies.get(urlsplit(url).scheme) or proxies.get("all")
-    if address and not _readable(address):
-        # Checked here, because others quote a part of it, cut within a secret.
-        raise config_error(
-            "The address of the proxy can't be read. Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY "
-            "in the environment where the module runs. Special characters in a user name or a "
-            "password are written as %40 and the like."
-        )
-
-
-def _readable(address: str) -> bool:
-    place = address if "://" in address else f"http://{address}"
-    try:
-        parts = urlsplit(place)
-        # What is no port is a ValueError.
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    known = not has_surrogate(address) and re.fullmatch("https?|socks[45][ah]?", parts.scheme)
-    odd = re.search(r"[\s\\\x00-\x1f\x7f]", address) or parts.query or parts.fragment
-    return bool(known and host and port != 0 and not odd and "@" not in parts.path)
-
-
-LONGEST_TIMEOUT = 86400.0
-# An address of which nothing has to be said.
-_PLAIN = re.compile(
-    r"https?://[a-zA-Z0-9.-]+(:[1-9]\d{0,3}|:[1-5]\d{4})?(/[a-zA-Z0-9._~-]+)*", re.ASCII
-)
-_URL, _CERTS = "DOCSPACE_BASE_URL", "DOCSPACE_VALIDATE_CERTS"
-_ALIASES = ["portal_url", "api_host"]
-_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def _set_in_environment(variable: str) -> str:
-    """A fallback for an option: a variable that is set, but empty, counts as not set."""
+    """Read the fallback of an option. An empty variable counts as not set."""
     value = os.environ.get(variable)
     if not value:
         raise AnsibleFallbackNotFound
@@ -324,10 +72,48 @@ CONNECTION: dict[str, Any] = {
 }
 
 
-def check_given(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
-    """Look at the arguments as they were given, before Ansible fills in, checks and logs them.
+class Connection(NamedTuple):
+    """What a client needs to know."""
 
-    A connection option that is null counts as left out: the result is without it. secrets: takes
+    url: str  # without a slash at the end
+    authorization: str  # the value of that header
+    verify: bool | str  # False, True, or the path of a CA bundle
+    proxies: dict[str, str]  # as requests takes them
+    timeout: float  # seconds to connect, and for each read
+    retries: int
+    secrets: set[str]  # masked in all texts; it may still grow
+    signatures: set[str]  # of links, chosen by a portal: masked in its texts, not in results
+
+    def mask(self, text: str) -> str:
+        """Return a text from outside without secrets. Call it before the text is changed or cut."""
+        mask = self.masker()
+        return text if mask is None else mask(text)
+
+    def masker(self, content: str | None = None) -> Mask | None:
+        """Return a function that masks texts, None if `content`, their origin, holds no secret."""
+        known = self.secrets | self.signatures
+        secrets = sorted(
+            (secret for secret in known if len(secret) >= SHORTEST_IN_TEXT), key=len, reverse=True
+        )
+        # With an escape in it, a secret may be spelled in many ways.
+        if content is not None and "\\" not in content:
+            secrets = [secret for secret in secrets if secret in content]
+            if not secrets:
+                return None
+        long = [secret for secret in secrets if len(secret) >= SHORTEST_IN_VALUES]
+
+        def mask(text: str) -> str:
+            for secret in secrets if " " in text else long:
+                text = text.replace(secret, "********")
+            return text
+
+        return mask
+
+
+def check_given(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
+    """Check the arguments as they were given, before Ansible fills in, checks and logs them.
+
+    Returns them without connection options that are null, which count as left out. secrets: takes
     what must not be shown of a refused `url`.
     """
     kept = {
@@ -336,9 +122,9 @@ def check_given(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
         if value is not None or (name not in CONNECTION and name not in _ALIASES)
     }
     for name in (*CONNECTION, *_ALIASES):
-        # Ansible would make a text of it.
+        # Ansible would convert it to text.
         if isinstance(kept.get(name), (list, dict)):
-            raise config_error(f"{name}: give one value, not several or none.")
+            raise config_error(f"{name}: must be a single value.")
     url = next((kept[name] for name in ("url", *_ALIASES) if name in kept), None)
     if url is None:
         url = os.environ.get(_URL) or None
@@ -357,16 +143,8 @@ def check_given(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
     return kept
 
 
-def check_url(url: str, secrets: set[str]) -> str:
-    """The address without what doesn't count; what is secret in a wrong one goes into secrets."""
-    if _PLAIN.fullmatch(url):
-        return url
-
-    return read_url(url, secrets)
-
-
 def build_connection(module: AnsibleModule) -> Connection:
-    """Check all that concerns the connection, before anything is sent."""
+    """Check all connection options, and return the connection. Nothing is sent."""
     params, secrets = module.params, module.no_log_values
     url = check_url(params["url"], secrets)
     host = urlsplit(url).hostname or ""
@@ -376,9 +154,9 @@ def build_connection(module: AnsibleModule) -> Connection:
         )
     authorization = _authorization(params, secrets)
     if not 0 < params["timeout"] <= LONGEST_TIMEOUT:
-        raise config_error("timeout: give a number of seconds above 0, and at most 86400.")
+        raise config_error("timeout: must be a number of seconds above 0, at most 86400.")
     if params["retries"] < 0:
-        raise config_error("retries: give 0 or more.")
+        raise config_error("retries: must be 0 or more.")
     return Connection(
         url=url,
         authorization=authorization,
@@ -391,14 +169,105 @@ def build_connection(module: AnsibleModule) -> Connection:
     )
 
 
+def check_url(url: str, secrets: set[str]) -> str:
+    """Return the address of a portal without needless slashes. secrets: takes those in a wrong one.
+
+    The task's arguments are shown in its result, also when they are refused.
+    """
+    secrets |= secrets_in(url)
+    address = strip_query(url)
+    if "@" in address:
+        raise config_error(
+            f"url: must not contain credentials (***@{address.rpartition('@')[2][:100]}). Give "
+            "them in 'api_key', or 'username' and 'password'."
+        )
+    if url != url.strip():
+        raise config_error(
+            "url: has white space at an end. Was it read from a file with its line end?"
+        )
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+        if "[" in parts.netloc and ":" not in str(host):  # old Pythons accept anything there
+            host = None
+    except ValueError:
+        host, port = None, None
+    if not host or parts.scheme not in PORTS or port == 0:
+        raise _not_an_address()
+    if address != url or re.search(r"[\s\x00-\x1f\x7f\\]", address):
+        raise config_error(
+            "url: may contain only scheme, host, port and path, such as "
+            "'https://docspace.example.com'."
+        )
+    try:
+        # Manifests and reports need its normal form.
+        normalize_portal(address)
+    except ValueError:
+        raise _not_an_address() from None
+    path = re.sub("/{2,}", "/", parts.path).rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _not_an_address() -> DocSpaceError:
+    return config_error(
+        "url: must begin with http:// or https:// and a host, such as "
+        "'https://docspace.example.com'."
+    )
+
+
 def _is_loopback(host: str) -> bool:
     numbers = host.startswith("127.") and host.replace(".", "").isdigit()
     return numbers or host in ("localhost", "::1")
 
 
+def _authorization(params: dict[str, Any], secrets: set[str]) -> str:
+    """Return the header's value. The environment counts only if the task gives no credentials."""
+    key = params["api_key"]
+    if key is None and params["username"] is None and params["password"] is None:
+        key = os.environ.get("DOCSPACE_API_KEY") or os.environ.get("DOCSPACE_AUTH_TOKEN") or None
+        secrets |= spellings(key) if key else set()
+    if key is None:
+        return _basic_authorization(params, secrets)
+    if not (key and key.isascii() and key.isprintable() and " " not in key):
+        raise config_error(
+            "api_key: empty, or has white space, a line break or a character that a header can't "
+            "carry. Was it read from a file with its line end?"
+        )
+    return f"Bearer {key}"
+
+
+def _basic_authorization(params: dict[str, Any], secrets: set[str]) -> str:
+    """Return the header of basic authentication. The environment completes the pair."""
+    user, password = params["username"], params["password"]
+    if user is None:
+        user = os.environ.get("DOCSPACE_USERNAME") or None
+    if password is None:
+        password = os.environ.get("DOCSPACE_PASSWORD") or None
+    if user is None and password is None:
+        raise config_error(
+            "No credentials: give 'api_key', or 'username' and 'password', or set "
+            "DOCSPACE_API_KEY in the environment where the module runs."
+        )
+    if not user or not password:
+        missing = "password" if user else "username"
+        raise config_error(f"{missing}: missing; 'username' and 'password' go together.")
+    invalid = re.search(r"[\x00-\x1f\x7f]", user + password) or has_surrogate([user, password])
+    if invalid or ":" in user:
+        raise config_error(
+            "username, password: must be UTF-8 text without line breaks or other control "
+            "characters, and the user name without a colon. Was one read from a file with its "
+            "line end?"
+        )
+    basic = b64encode(f"{user}:{password}".encode()).decode()
+    secrets |= {*spellings(password), *spellings(basic)}
+    return f"Basic {basic}"
+
+
 def _verify(params: dict[str, Any]) -> bool | str:
-    """What to check certificates against. Resolved here, because an old requests takes an empty
-    variable for "no check"."""
+    """Return what to check certificates against.
+
+    Decided here, because old versions of requests take an empty variable for "don't check".
+    """
     ca_path = params["ca_path"]
     if ca_path and not os.access(ca_path, os.R_OK):
         raise config_error(
@@ -417,16 +286,109 @@ def _verify(params: dict[str, Any]) -> bool | str:
     return True
 
 
-def _authorization(params: dict[str, Any], secrets: set[str]) -> str:
-    """The header's value. The environment counts only where the task gives neither kind."""
-    key = params["api_key"]
-    if key is None and params["username"] is None and params["password"] is None:
-        key = os.environ.get("DOCSPACE_API_KEY") or os.environ.get("DOCSPACE_AUTH_TOKEN")
-        # What was read becomes a secret of the run.
-        secrets |= spellings(key) if key else set()
-    if key and key.isascii() and key.isprintable() and " " not in key:
-        return f"Bearer {key}"
+def proxies_for(url: str, secrets: set[str]) -> dict[str, str]:
+    """Return the environment's proxies for an address, as requests takes them.
 
-    if key or params["api_key"] is not None:
-        raise refuse_key()
-    return from_pair(params, secrets)
+    Raises an error for one that can't be parsed. secrets: takes the credentials of all.
+    """
+    proxies = dict(get_environ_proxies(url, no_proxy=None))
+    for proxy in proxies.values():
+        secrets |= secrets_in(str(proxy), SHORTEST_PROXY_SECRET)
+    used = proxies.get(urlsplit(url).scheme) or proxies.get("all")
+    if used and not _is_proxy_address(used):
+        # Checked here, because others quote a part of it, cut within a secret.
+        raise config_error(
+            "The proxy's address can't be parsed. Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY "
+            "in the environment where the module runs. Special characters in a user name or a "
+            "password are written as %40 and the like."
+        )
+    return proxies
+
+
+def _is_proxy_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        # A port that isn't a number raises a ValueError.
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    known = not has_surrogate(address) and re.fullmatch("https?|socks[45][ah]?", parts.scheme)
+    invalid = re.search(r"[\s\\\x00-\x1f\x7f]", address) or parts.query or parts.fragment
+    return bool(known and host and port != 0 and not invalid and "@" not in parts.path)
+
+
+def secrets_in(address: str, shortest: int = 1) -> set[str]:
+    """Return credentials and query values of an address, which may be malformed.
+
+    As written, decoded, and encoded; those with at least so many characters.
+    """
+    place = strip_query(address)
+    query = address[len(place) + 1 :]
+    pair = re.sub("^[a-z0-9+.-]*:?/+", "", place.rpartition("@")[0], flags=re.IGNORECASE)
+    found = {pair, pair.partition(":")[2], query, *re.split("[=&]", query)[1::2]}
+    spelled = {
+        form for text in found for form in (text, unquote(text), quote(text, "", errors="replace"))
+    }
+    return {secret for secret in spelled if len(secret) >= shortest}
+
+
+def strip_query(address: str) -> str:
+    """Return an address without query and fragment."""
+    return re.split("[?#]", address, maxsplit=1)[0]
+
+
+def note_secrets(given: dict[str, Any], spec: dict[str, Any], secrets: set[str]) -> None:
+    """Find the secrets among the arguments, before anything is checked or logged.
+
+    Ansible takes a secret dictionary that is given as text for one secret, and shows the values in
+    it, so such a text is replaced by the dictionary. In a dictionary that isn't secret as a whole,
+    values with a name such as `password` become secrets, too.
+    """
+    refused = None
+    for option, rules in spec.items():
+        for name in {option, *rules.get("aliases", ())} & given.keys():
+            value = given[name]
+            if rules.get("type") == "dict":
+                try:
+                    value = given[name] = _as_dictionary(value)
+                except (TypeError, ValueError):
+                    # Parts of it may be secrets, whatever their names.
+                    secrets.update(_leaves(value))
+                    refused = refused or name
+            secret = bool(rules.get("no_log"))
+            if secret or (rules.get("type") == "dict" and isinstance(value, dict)):
+                secrets.update(_secrets_of(value, whole=secret))
+    if refused is not None:
+        raise config_error(f"{refused}: must be a dictionary; this can't be read as one.")
+
+
+def _as_dictionary(value: Any) -> Any:
+    """Return the dictionary, or a blank value. Raises a TypeError or ValueError for others."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return value
+    found = check_type_dict(value)
+    if not isinstance(found, dict):
+        raise TypeError
+    return found
+
+
+def _secrets_of(value: Any, *, whole: bool) -> Iterator[str]:
+    if whole:
+        for secret in _leaves(value):
+            yield from spellings(secret)
+        return
+    for key, item in value.items():
+        for secret in _leaves(item) if _SECRET_NAME.search(str(key)) else ():
+            if len(secret) >= SHORTEST_NAMED_SECRET and not is_common(secret):
+                yield from spellings(secret)
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    """Yield the texts in a value, and the numbers as text, but no keys."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _leaves(item)
+    elif value not in (None, "") and not isinstance(value, bool):
+        yield str(value)

@@ -1,13 +1,9 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an answer of the portal is: the API's success, or something else.
+"""Read an answer of the portal, and tell what one means that isn't the API's success.
 
-This file is private to the collection.
-
-What it means when the portal answers something else than the API's success. Loaded only then.
-
-This file is private to the collection.
+All text of a server enters here. This file is private to the collection.
 """
 
 from __future__ import annotations
@@ -16,6 +12,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,28 +26,12 @@ _MOST_DIGITS = 1000
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def from_answer(
-    status: int, headers: Mapping[str, str], body: dict[str, Any], *, page: bool
-) -> DocSpaceError | None:
-    """What an answer means that isn't the API's success (C7-C9), None for one that is.
-
-    body: the decoded JSON object, empty where there was none. page: whether something else came
-    that looks like a web page. The HTTP status is trusted first.
-    """
-    inner: Any = body.get("status")
-    code: Any = body.get("statusCode")
-    if status < 300 and is_int(inner) and is_int(code) and inner == 0 and 200 <= code < 300:
-        return None
-
-    return from_refusal(status, headers, body, page=page)
-
-
 def read_answer(answer: Answer, *, raw: Collection[str] = ()) -> tuple[dict[str, Any], bool]:
-    """Read an answer's body: the JSON object in it, empty for anything else, and whether it is a
-    web page instead.
+    """Return the JSON object of an answer, empty for any other body, and whether it is a web page.
 
-    All text of a server comes in here, and in this order: its size is limited, it is decoded, which
-    only UTF-8 can be, and secrets are masked. Cut or changed before, one wouldn't be recognised.
+    In this order: the size is limited, the text is decoded as UTF-8, secrets are masked. A secret
+    that is cut or changed before it is masked wouldn't be recognised.
+
     raw: keys of the object `response` whose values aren't masked, for a caller that compares or
     follows them and never shows them.
     """
@@ -120,21 +101,6 @@ def _mask_all(body: dict[str, Any], mask: Mask, raw: Collection[str]) -> None:
         response.update(kept)
 
 
-def expect_true(what: str) -> Callable[[Any], None]:
-    """A reader for a call that says `true` when it is done. what: the request, such as "delete"."""
-
-    def read(response: Any) -> None:
-        if response is not True:
-            raise protocol_error(f"The portal answered the {what} with something else than true.")
-
-    return read
-
-
-def is_page(headers: Mapping[str, str], content: bytearray) -> bool:
-    """Whether an answer is a web page."""
-    return "html" in headers.get("Content-Type", "").lower() or content[:1000].lstrip()[:1] == b"<"
-
-
 _BY_STATUS = {
     401: (
         "auth",
@@ -184,14 +150,20 @@ _PAGE = (
 _HAD_NO_EFFECT = (407, 429)
 
 
-def from_refusal(
+def from_answer(
     status: int, headers: Mapping[str, str], body: dict[str, Any], *, page: bool
-) -> DocSpaceError:
-    """What an answer means that isn't the API's success. The arguments are those of `from_answer`."""
+) -> DocSpaceError | None:
+    """Return the error that an answer means, None for the API's success (C7-C9).
+
+    body: the decoded JSON object, empty if there was none. page: whether a web page came instead.
+    The HTTP status decides first, then the status inside of the body.
+    """
+    by_api = is_int(body.get("status")) and is_int(body.get("statusCode"))
+    if status < 300 and by_api and body["status"] == 0 and 200 <= body["statusCode"] < 300:
+        return None
     detail = _words(body)
     if status >= 400:
         code, sentence = _BY_STATUS.get(status, _OTHER_5XX if status >= 500 else _OTHER_4XX)
-        by_api = is_int(body.get("status")) and is_int(body.get("statusCode"))
         # 408 means that somebody on the way gave up waiting.
         outcome = Effect.REFUSED if by_api or (status < 500 and status != 408) else Effect.UNKNOWN
         if status == 404 and isinstance(body.get("error"), dict) and is_int(body.get("status")):
@@ -213,7 +185,7 @@ def from_refusal(
             "address in 'url'.",
             status=status,
         )
-    if not is_int(body.get("status")) or not is_int(body.get("statusCode")):
+    if not by_api:
         return protocol_error(
             "This answer doesn't come from the DocSpace API, so nothing is concluded from it. "
             "Check that 'url' is the portal's own address, and no login page or other web server, "
@@ -224,6 +196,24 @@ def from_refusal(
     return protocol_error(
         f"The portal answers with HTTP {status} and an error inside.{says}", status=status
     )
+
+
+def expect_true(what: str) -> Callable[[Any], None]:
+    """Return a parser for a call that answers `true` when it is done.
+
+    what: the request, such as "delete".
+    """
+
+    def read(response: Any) -> None:
+        if response is not True:
+            raise protocol_error(f"The portal answered the {what} with something other than true.")
+
+    return read
+
+
+def is_page(headers: Mapping[str, str], content: bytearray) -> bool:
+    """Whether an answer is a web page."""
+    return "html" in headers.get("Content-Type", "").lower() or content[:1000].lstrip()[:1] == b"<"
 
 
 def _words(body: dict[str, Any]) -> str | None:
@@ -258,8 +248,6 @@ def _seconds(header: str | None) -> float | None:
         return None
     if re.fullmatch("[0-9]+", header.strip()):
         return float(header)
-    from email.utils import parsedate_to_datetime
-
     try:
         return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
     except (TypeError, ValueError, IndexError, OverflowError):

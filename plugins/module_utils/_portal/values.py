@@ -1,12 +1,7 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What values mean: UUIDs, times, numbers, text, addresses. No I/O.
-
-Whatever the server says passes here before anything is concluded from it. This file is private to
-the collection.
-
-Options that are times or durations. Loaded where a task may have one.
+"""Parse and format values: UUIDs, texts, numbers, times, durations, addresses. No I/O.
 
 This file is private to the collection.
 """
@@ -28,16 +23,19 @@ from .errors import config_error
 
 Mask = Callable[[str], str]
 
-_HEX = frozenset("0123456789abcdef")
+_UUID = re.compile(
+    "(\\{)?([0-9a-f]{8})(-?)([0-9a-f]{4})\\3([0-9a-f]{4})\\3([0-9a-f]{4})\\3([0-9a-f]{12})(?(1)\\})",
+    re.ASCII | re.IGNORECASE,
+)
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
     r"(?:[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):?(\d\d))?)?",
     re.ASCII,
 )
-# Control characters, half characters (of which no result may hold any, or Ansible refuses it), and
-# those that change the direction of a line or break it.
+# Control characters, unpaired surrogates (Ansible refuses a result that has one), and characters that
+# break a line or change its direction.
 _UNCLEAN = "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-# What a port is when an address names none.
+# The port of an address that names none.
 PORTS = {"http": 80, "https": 443}
 # A part of an IPv4 address: hexadecimal, octal or decimal.
 _NUMBER = re.compile(r"(0x)[0-9a-f]+|(0)[0-7]+|[1-9]\d*|0", re.ASCII)
@@ -48,39 +46,37 @@ SHORTEST_SPELLING = 6
 _IN_RESULTS = re.compile(
     "[0-9a-fA-F:TZ-]{,7}|true|false|null|local|documents|data_store|daily|weekly|monthly|backup"
 )
+_WHOLE_NUMBER = re.compile("[0-9]{1,15}")
+_PART = re.compile("([0-9]{1,15})([a-z])")
+_PARTS = re.compile("(?:[0-9]{1,15}[a-z])+")
+_SECONDS = {"y": 365 * 86400, "w": 7 * 86400, "d": 86400, "h": 3600}
 _AGES = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def normal_uuid(text: str) -> str | None:
-    """A UUID in lower case with hyphens, None for anything else.
+    """Return a UUID in lower case with hyphens, None for anything else.
 
-    Hyphens stand in all the usual places or in none, and braces may stand around.
+    It may be in braces, and with all hyphens or none.
     """
-    inner = text[1:-1] if text[:1] + text[-1:] == "{}" else text
-    inner = inner.lower()
-    digits = inner.replace("-", "")
-    normal = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-    right = len(digits) == 32 and inner in (digits, normal) and _HEX.issuperset(digits)
-    return normal if right else None
+    found = _UUID.fullmatch(text)
+    return "-".join(found.group(2, 4, 5, 6, 7)).lower() if found else None
 
 
 def clean(value: object) -> str:
-    """A text of the server in one line that every output can carry."""
-    text = str(value)
-    # What is printable has none of them.
-    return text if text.isprintable() else re.sub(_UNCLEAN, "\ufffd", text)
+    """Return a text of the server in one line that every output can carry."""
+    return re.sub(_UNCLEAN, "\ufffd", str(value))
 
 
 def first_line(value: object) -> str:
-    """The first line of a message that isn't blank: never the stack trace behind it (C10)."""
+    """Return the first line of a message that isn't blank, without a stack trace after it (C10)."""
     lines = (line.strip() for line in str(value).splitlines())
     return clean(next(filter(None, lines), ""))
 
 
 def has_surrogate(value: object) -> bool:
-    """Whether a text, or one inside of a list or dictionary, holds an unpaired surrogate.
+    """Whether a text, or one in a list or dictionary, holds an unpaired surrogate.
 
-    No file, request or result can carry one.
+    No file, request or result can carry it.
     """
     if isinstance(value, str):
         return not value.isascii() and re.search("[\ud800-\udfff]", value) is not None
@@ -90,13 +86,11 @@ def has_surrogate(value: object) -> bool:
 
 
 def printable(value: Any) -> Any:
-    """A result with each of its texts in a form that every output can carry.
+    """Return a result with all texts cleaned but for line breaks, which diffs need.
 
-    Lists and dictionaries are changed in place. Line breaks stay, as diffs need them.
+    Lists and dictionaries are changed in place.
     """
     if isinstance(value, str):
-        if value.isprintable():
-            return value
         return "\n".join(map(clean, value.split("\n")))
     if isinstance(value, dict):
         for key, item in value.items():
@@ -109,44 +103,44 @@ def printable(value: Any) -> Any:
 
 
 def spellings(secret: str) -> set[str]:
-    """A secret as servers and libraries spell it: as it is, quoted, percent-encoded, escaped."""
+    """Return a secret as servers and libraries spell it: plain, quoted, percent-encoded, escaped."""
     encoded = secret.encode("utf-8", "replace")
     quoted = {quote(secret, errors="replace"), quote(secret, "", errors="replace")}
     quoted.add(quote_plus(secret, errors="replace"))
     lower = {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), one) for one in quoted}
     in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-    # What a library quotes, and a header, which is read as Latin-1.
+    # As a library quotes it, and as a header that is read as Latin-1.
     in_python = {repr(secret)[1:-1], repr(encoded)[2:-1], encoded.decode("latin-1")}
     found = {secret, escape(secret), *quoted, *lower, *in_json, *in_python}
     return {one for one in found if one == secret or len(one) >= SHORTEST_SPELLING}
 
 
 def is_common(text: str) -> bool:
-    """Whether a result would be unreadable if this text were masked in it."""
+    """Whether masking this text would make a result unreadable."""
     return len(text) < 4 or _IN_RESULTS.fullmatch(text) is not None
 
 
 def is_int(value: object) -> bool:
-    """Whether a decoded value is a whole number, which true and false are not."""
+    """Whether a decoded value is an integer, which true and false aren't."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def parse_int(value: object, low: int, high: int) -> int:
-    """A whole number of the server, also as text or with a zero fraction, within its bounds.
+    """Read an integer of the server, also as text or with a zero fraction.
 
-    Anything else is a ValueError.
+    Raises a ValueError for other values, and for one that isn't from low to high.
     """
     if isinstance(value, float) and value == value // 1:  # not infinite either: inf // 1 is nan
         value = int(value)
     if isinstance(value, str) and re.fullmatch("-?[0-9]{1,15}", value):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"no whole number from {low} to {high}")
+        raise ValueError(f"not an integer from {low} to {high}")
     return value
 
 
 def format_age(seconds: int) -> str:
-    """An age in words, for tables: `12 hours`, `3 days`; whole units, the rest cut."""
+    """Format an age for tables: `12 hours`, `3 days`. The rest of the unit is cut."""
     if seconds < 0:
         return "in the future"
     size, unit = next(one for one in _AGES if seconds >= one[0] or one[0] == 1)
@@ -157,7 +151,7 @@ def format_age(seconds: int) -> str:
 def parse_time(value: object) -> datetime:
     """Read an ISO 8601 date, or date and time with seconds, as an aware time in UTC.
 
-    Without an offset it is UTC. Fractions are cut to microseconds. Anything else is a ValueError.
+    Without an offset it is UTC. Fractions are cut to microseconds. Raises a ValueError otherwise.
     """
     # datetime.fromisoformat of Python 3.9 knows neither Z nor the server's seven digits.
     found = _TIME.fullmatch(value) if isinstance(value, str) else None
@@ -186,21 +180,21 @@ def parse_time(value: object) -> datetime:
 
 
 def format_time(moment: datetime) -> str:
-    """Write an aware time in UTC and whole seconds, the rest cut: ``2026-11-05T03:00:00Z``."""
+    """Format an aware time in UTC, cut to seconds: `2026-11-05T03:00:00Z`."""
     utc = moment.astimezone(timezone.utc)
     return utc.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def normalize_portal(url: str) -> str:
-    """The normal form of a portal's address: scheme, host, port, prefix.
+    """Return the normal form of a portal's address: scheme, host, port, path.
 
-    Host in lower case, in ASCII and without a final dot, addresses of IPv4 and IPv6 in their usual
-    form, the scheme's own port left out, the prefix without dot segments and needless slashes or
-    escapes. `HTTPS://Docs.Example.com.:443/x/../team/` becomes `https://docs.example.com/team`.
-    Raises a ValueError, which doesn't repeat the address, when it isn't one or holds more.
+    The host is in lower case, in ASCII and without a final dot, IPv4 and IPv6 in their usual form;
+    the scheme's own port is left out; the path has no dot segments, needless slashes or escapes.
+    `HTTPS://Docs.Example.com.:443/x/../team/` becomes `https://docs.example.com/team`.
+    Raises a ValueError, which doesn't repeat the address, if it isn't one or has other parts.
     """
     if re.search(r"[\s\x00-\x1f\x7f\\?#@]", url):
-        raise ValueError("only scheme, host, port and a path prefix belong into the address")
+        raise ValueError("the address may contain only scheme, host, port and path")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -208,7 +202,7 @@ def normalize_portal(url: str) -> str:
     except ValueError:
         host, port = None, None
     if not host or parts.scheme not in PORTS or port == 0:
-        raise ValueError("the address has to begin with http:// or https:// and a host")
+        raise ValueError("the address must begin with http:// or https:// and a host")
     place = f"[{host}]" if ":" in host else host
     if port not in (None, PORTS[parts.scheme]):
         place += f":{port}"
@@ -216,11 +210,11 @@ def normalize_portal(url: str) -> str:
 
 
 def portal_key(url: str) -> tuple[str, int | None, str]:
-    """What two addresses of one portal have in common; every comparison of addresses uses it.
+    """Return what all addresses of one portal have in common. Every comparison uses it.
 
-    The scheme doesn't count, nor do 80 and 443, which are the ports of the two schemes. All names
-    of the machine itself are one: `localhost`, `127.0.0.1`, `::1`, `0.0.0.0`. Raises as
-    `normal_portal` does. An alias in DNS can't be found this way.
+    The scheme doesn't count, nor do its ports, 80 and 443. Names of the machine itself are equal:
+    `localhost`, `127.0.0.1`, `::1`, `0.0.0.0`. An alias in DNS isn't found. Raises as
+    `normalize_portal` does.
     """
     parts = urlsplit(normalize_portal(url))
     host, port = parts.hostname or "", parts.port
@@ -235,14 +229,14 @@ def is_same_portal(one: str, other: str) -> bool:
 
 
 def _normal_host(host: str) -> str:
-    """Raises a ValueError for a host that can't be."""
+    """Normalize a host. Raises a ValueError for an impossible one."""
     if ":" in host:
         # The zone of a link-local address stands behind %, in an address %25.
         address = ipaddress.IPv6Address(host.replace("%25", "%", 1))
         return str(address.ipv4_mapped or address)
     host = _decode_unreserved(host)
     if not host.isascii():
-        # As UTS 46, which requests uses: what can't be seen doesn't count.
+        # As UTS 46, which requests uses: invisible characters don't count.
         host = unicodedata.normalize("NFKC", host)
         host = "".join(one for one in host if unicodedata.category(one) != "Cf")
         host = unicodedata.normalize("NFKC", host.lower())
@@ -258,8 +252,11 @@ def _normal_host(host: str) -> str:
 
 
 def _dotted(labels: list[str]) -> str | None:
-    """An IPv4 address as four decimal numbers, from any form that resolvers take: up to four
-    numbers, decimal, octal (0177) or hexadecimal (0x7f), the last one filling what is left."""
+    """Return an IPv4 address in dotted decimal form, None if the labels aren't one.
+
+    Resolvers take up to four decimal, octal (0177) or hexadecimal (0x7f) numbers, of which the last
+    one fills all remaining bytes.
+    """
     numbers = []
     for label in labels:
         form = _NUMBER.fullmatch(label)
@@ -284,7 +281,7 @@ def _is_own_machine(host: str) -> bool:
 
 def _normal_prefix(path: str) -> str:
     path = _decode_unreserved(path)
-    # What requests doesn't escape on its own.
+    # All but what requests escapes itself.
     path = quote(path, safe="!#$%&'()*+,/:;=?@[]~", errors="surrogatepass")
     kept: list[str] = []
     for segment in path.split("/"):
@@ -296,7 +293,7 @@ def _normal_prefix(path: str) -> str:
 
 
 def _decode_unreserved(text: str) -> str:
-    """Without escapes of what needs none, and the others in capital letters."""
+    """Remove needless escapes, and write the others in capital letters."""
 
     def decode(escape: re.Match[str]) -> str:
         character = chr(int(escape[1], 16))
@@ -305,14 +302,8 @@ def _decode_unreserved(text: str) -> str:
     return re.sub("%([0-9a-fA-F]{2})", decode, re.sub("%(?![0-9a-fA-F]{2})", "%25", text))
 
 
-_WHOLE_NUMBER = re.compile("[0-9]{1,15}")
-_PART = re.compile("([0-9]{1,15})([a-z])")
-_PARTS = re.compile("(?:[0-9]{1,15}[a-z])+")
-_SECONDS = {"y": 365 * 86400, "w": 7 * 86400, "d": 86400, "h": 3600}
-
-
 def moment(params: dict[str, Any], option: str) -> datetime | None:
-    """An option that is a time, None when it isn't given."""
+    """Return an option that is a time, None if it isn't given."""
     try:
         return None if params[option] is None else parse_time(params[option])
     except ValueError as error:
@@ -320,7 +311,7 @@ def moment(params: dict[str, Any], option: str) -> datetime | None:
 
 
 def duration(params: dict[str, Any], option: str) -> int | None:
-    """An option that is a duration, in seconds, None when it isn't given."""
+    """Return an option that is a duration in seconds, None if it isn't given."""
     try:
         return None if params[option] is None else parse_duration(params[option], option)
     except ValueError as error:
@@ -328,10 +319,10 @@ def duration(params: dict[str, Any], option: str) -> int | None:
 
 
 def parse_duration(value: object, option: str) -> int:
-    """Read a duration such as ``90d``, ``36h``, ``2w``, ``1y``, ``1d12h`` as seconds.
+    """Read a duration such as `90d`, `36h`, `2w`, `1y`, `1d12h`, or a number of seconds, as seconds.
 
-    Parts come in any order, each unit at most once; a year is 365 days. A number is seconds.
-    There is no upper bound, so compare ages in seconds, not points in time.
+    Parts are in any order, each unit at most once; a year is 365 days. There is no upper limit, so
+    compare ages in seconds, not points in time. Raises a ValueError.
     """
     text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
     if _WHOLE_NUMBER.fullmatch(text):

@@ -17,6 +17,9 @@ from urllib.parse import quote, quote_plus
 import pytest
 from ansible.module_utils import basic
 
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.connection import (
+    secrets_in,
+)
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import KEY, USER
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.rows import ONE, row, task
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.wire import (
@@ -365,3 +368,22 @@ def test_the_name_of_a_file_to_restore(content: bytes, run: Run, tmp_path: Path)
     result = run("docspace_backup_restore", src=str(source), confirm="127.0.0.1")
     assert result["failure"]["code"] == "guard"
     assert "a\ufffd]0;title" in result["msg"] and result["msg"].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("address", "secrets"),
+    [
+        ("https://me:p%40ss@docs.example.com/a", {"me:p%40ss", "me:p@ss", "p%40ss", "p@ss"}),
+        ("http:/me:pass@docs.example.com", {"me:pass", "pass"}),
+        ("me:pass@docs.example.com", {"me:pass", "pass"}),
+        ("https://docs.example.com/a?sig=a%2Fb&n", {"sig=a%2Fb&n", "sig=a/b&n", "a%2Fb", "a/b"}),
+        ("https://docs.example.com/a?sig=a/b", {"sig=a/b", "a/b", "a%2Fb"}),
+        ("https://docs.example.com/a#tok=en", {"tok=en", "en"}),
+        ("https://docs.example.com/a", set()),
+        ("", set()),
+    ],
+)
+def test_what_of_an_address_is_secret(address: str, secrets: set[str]) -> None:
+    found = secrets_in(address)
+    assert secrets <= found <= secrets | {quote(secret, safe="") for secret in secrets}
+    assert secrets_in(address, 5) == {secret for secret in found if len(secret) >= 5}
