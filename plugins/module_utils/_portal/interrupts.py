@@ -1,8 +1,7 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all connections of a run pass before a request: nothing after an interruption, and together
-in a pause that the portal asks for.
+"""What all threads of a run pass before a request: no write after a signal, and a common pause.
 
 This file is private to the collection.
 """
@@ -20,24 +19,20 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(BaseException):
-    """A signal ends the run. Not an Exception: nothing on the way may take it for a failure.
-
-    name: of the signal. wrote: whether a request that writes was begun before it.
-    """
+    """A signal ends the run. It isn't an Exception, so that no handler takes it for an error."""
 
     def __init__(self, name: str, wrote: bool) -> None:
         super().__init__(name)
-        self.name = name
-        self.wrote = wrote
+        self.name = name  # of the signal
+        self.wrote = wrote  # whether a request that writes was sent before it
 
 
 class InterruptGuard:
-    """One for all connections of a run. advice: what to do after an interruption. values: more result
-    keys for it, such as the task that was started.
-    """
+    """Holds back requests after a signal and during a pause. All clients of a run share one."""
 
     def __init__(self) -> None:
-        self.advice = "Run the task again to see and to finish."
+        # For the result of an interrupted run: what to do, and more keys, such as the task started.
+        self.advice = "Run the task again to complete it."
         self.values: dict[str, Any] = {}
         self._closed: str | None = None
         self._wrote = False
@@ -46,11 +41,11 @@ class InterruptGuard:
 
     @contextmanager
     def closed_by_signals(self) -> Iterator[None]:
-        """Let SIGINT and SIGTERM close the guard, and end what the main thread does."""
+        """Let SIGINT and SIGTERM close the guard and raise Interrupted in the main thread."""
         before: dict[signal.Signals, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
-                # Who starts a run so that it ignores a signal wants it to go on.
+                # A caller that has the signal ignored wants the run to continue.
                 if signal.getsignal(number) != signal.SIG_IGN:
                     before[number] = signal.signal(number, self._close)
         try:
@@ -64,7 +59,8 @@ class InterruptGuard:
         raise Interrupted(self._closed, self._wrote)
 
     def wait(self, *, writes: bool) -> None:
-        """Before each request: till the pause is over. No write is begun once the guard is closed."""
+        """Wait until a pause is over. Call it before each request: raises Interrupted for a write
+        once the guard is closed."""
         while True:
             with self._lock:
                 left = self._resume - time.monotonic()
@@ -78,7 +74,7 @@ class InterruptGuard:
         self._wrote = True
 
     def pause(self, seconds: float) -> None:
-        """No request for so long, whoever asks. A pause that is on already isn't made shorter."""
+        """Hold back all requests for so long. It never shortens a pause that lasts already."""
         with self._lock:
             self._resume = max(self._resume, time.monotonic() + seconds)
         time.sleep(seconds)

@@ -101,51 +101,54 @@ def _mask_all(body: dict[str, Any], mask: Mask, raw: Collection[str]) -> None:
         response.update(kept)
 
 
+# HTTP status: code, what failed, and what to do.
 _BY_STATUS = {
     401: (
         "auth",
-        "The portal doesn't accept these credentials. Check that the key exists, is enabled and "
-        "hasn't expired, or that user name and password are right.",
+        "The portal rejected the credentials",
+        "Check that the key exists, is enabled and hasn't expired, or that user name and password "
+        "are right.",
     ),
     402: (
         "payment",
-        "The portal refuses for lack of payment or quota. Check its tariff or licence, and what "
-        "they allow in a month.",
+        "The portal's tariff, licence or quota doesn't allow this",
+        "Check what it allows, also per month.",
     ),
     403: (
         "forbidden",
-        "These credentials may not do this, or the portal is being restored. Use the key of a "
-        "portal administrator with the scope '*' or '*:write' ('*:read' only reads); what belongs "
-        "to the whole server also needs access to the server's settings.",
+        "These credentials may not do this, or the portal is being restored",
+        "Use the key of a portal administrator with the scope '*' or '*:write' ('*:read' only "
+        "reads). For the whole server it also needs access to the server's settings.",
     ),
     404: (
         "not_found",
-        "The portal knows no such address, or not what it names, or is suspended. Check that what "
-        "the task names is there, and that 'url' is the portal's own address, without '/api/2.0'.",
+        "The portal has no such address or item, or is suspended",
+        "Check the IDs in the task, and that 'url' is the portal's own address, without '/api/2.0'.",
     ),
     407: (
         "protocol",
-        "A proxy on the way asks for credentials, the portal wasn't reached. Check the proxy "
-        "variables of the environment where the module runs.",
+        "A proxy before the portal asks for credentials, so the portal wasn't reached",
+        "Check the proxy variables in the environment where the module runs.",
     ),
-    429: ("rate_limited", "The portal takes no more requests for now. Run again later."),
+    429: ("rate_limited", "The portal accepts no more requests for now", "Run again later."),
 }
-# Said by the API itself, so the address is right.
-_NOT_THERE = (
+# A 404 of the API itself: the address is right.
+_NO_SUCH_ITEM = (
     "not_found",
-    "The portal has not what the task names. Check that it is there and rightly spelled, and that "
-    "these credentials may see it.",
+    "The portal has no such item",
+    "Check its ID, and that these credentials may see it.",
 )
-_OTHER_4XX = ("rejected", "The portal rejects the request. Check the options of the task.")
+_OTHER_4XX = ("rejected", "The portal rejected the request", "Check the options of the task.")
 _OTHER_5XX = (
     "server",
-    "The portal failed. Run again later; if it stays, look into the portal's log.",
+    "The portal returned a server error",
+    "Retry later; if it persists, check the portal's log.",
 )
 _PAGE = (
-    " The answer is a web page and none of the API: it may come from a proxy or a web server on "
-    "the way. Check the proxy variables, and what stands before the portal."
+    " The answer is a web page, not the API's: it may come from a proxy or a web server before the "
+    "portal. Check the proxy variables and that server."
 )
-# Turned away before the call ran (C32). No other status proves that: a proxy may have sent the request
+# Refused before the call ran (C32). No other status proves that: a proxy may have sent the request
 # twice, and a portal that is being restored refuses the second one with 401, 403 or 404 (C31).
 _HAD_NO_EFFECT = (407, 429)
 
@@ -163,15 +166,16 @@ def from_answer(
         return None
     detail = _words(body)
     if status >= 400:
-        code, sentence = _BY_STATUS.get(status, _OTHER_5XX if status >= 500 else _OTHER_4XX)
-        # 408 means that somebody on the way gave up waiting.
-        outcome = Effect.REFUSED if by_api or (status < 500 and status != 408) else Effect.UNKNOWN
+        row = _BY_STATUS.get(status, _OTHER_5XX if status >= 500 else _OTHER_4XX)
         if status == 404 and isinstance(body.get("error"), dict) and is_int(body.get("status")):
-            code, sentence = _NOT_THERE
+            row = _NO_SUCH_ITEM
+        code, what, advice = row
+        # 408 means that a proxy gave up waiting.
+        outcome = Effect.REFUSED if by_api or (status < 500 and status != 408) else Effect.UNKNOWN
         says = f" The portal says: {detail[:LONGEST_DETAIL]}" if detail else _PAGE if page else ""
         return DocSpaceError(
             code,
-            f"{sentence} (HTTP {status}.){says}",
+            f"{what} (HTTP {status}). {advice}{says}",
             status=status,
             detail=detail,
             retry_after=_seconds(headers.get("Retry-After")) if status == 429 else None,
@@ -187,14 +191,13 @@ def from_answer(
         )
     if not by_api:
         return protocol_error(
-            "This answer doesn't come from the DocSpace API, so nothing is concluded from it. "
-            "Check that 'url' is the portal's own address, and no login page or other web server, "
-            "such as a proxy's.",
+            "The answer doesn't come from the DocSpace API, so it is ignored. Check that 'url' is "
+            "the portal's own address, not that of a login page, a proxy or another web server.",
             status=status,
         )
     says = f" It says: {detail[:LONGEST_DETAIL]}" if detail else ""
     return protocol_error(
-        f"The portal answers with HTTP {status} and an error inside.{says}", status=status
+        f"The portal answered with HTTP {status}, but reports an error in it.{says}", status=status
     )
 
 
@@ -217,7 +220,7 @@ def is_page(headers: Mapping[str, str], content: bytearray) -> bool:
 
 
 def _words(body: dict[str, Any]) -> str | None:
-    """The first line of the server's message; never the stack trace beside it (C10)."""
+    """Return the first line of the server's message, without the stack trace next to it (C10)."""
     inner = body.get("error") or body.get("response") or body
     if not isinstance(inner, dict):
         return None
@@ -230,20 +233,20 @@ def _words(body: dict[str, Any]) -> str | None:
 
 
 def _without_query(location: str) -> str:
-    """What of a redirect's target may be shown: no credentials, no query, no fragment."""
+    """Return the part of a redirect's target that may be shown: no credentials, no query."""
     try:
         goal = urlsplit(location)
     except ValueError:
         goal = None
-    # `urlsplit` drops some control characters, and so would join a secret that one divides.
+    # `urlsplit` drops some control characters, and so would join the parts of a secret.
     if goal is None or not location.isprintable():
-        return "an address that can't be read"
+        return "an address that can't be parsed"
     place = f"{goal.scheme}://{goal.netloc.rpartition('@')[2]}" if goal.netloc else ""
     return clean(f"{place}{goal.path}")[:200]
 
 
 def _seconds(header: str | None) -> float | None:
-    """A Retry-After header: a number of seconds, or a date."""
+    """Return the seconds of a Retry-After header, which is a number or a date."""
     if header is None:
         return None
     if re.fullmatch("[0-9]+", header.strip()):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What it means when no answer came, or not the whole of it. Loaded only then.
+"""Tell what an exception of `requests` means for the task, and whether the request was sent.
 
 This file is private to the collection.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from .errors import LONGEST_DETAIL, DocSpaceError, Effect, config_error, protocol_error
 from .values import Mask, clean
 
-# By the names of requests', urllib3's and Python's own classes, whose places differ by version.
+# Names of classes of requests, urllib3 and Python, whose modules differ between versions.
 _TIMEOUTS = {"ReadTimeoutError", "ConnectTimeoutError", "ConnectTimeout", "ReadTimeout", "timeout"}
 _TIMEOUTS.add("TimeoutError")
 _NOT_REACHED = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
@@ -22,15 +22,15 @@ _TLS = {"SSLError", "SSLCertVerificationError", "CertificateError"}
 _CUT = re.compile("EOF occurred|UNEXPECTED_EOF|reset by peer|Broken pipe|closed \\(EOF\\)")
 _CUT_KINDS = {"SSLEOFError", "SSLZeroReturnError", "ConnectionResetError", "BrokenPipeError"}
 _BODY = {"ChunkedEncodingError", "ContentDecodingError", "DecodeError", "IncompleteRead"}
-# Raised by our own input, before anything is sent.
+# Caused by our own input, before anything is sent.
 _OPTIONS = {"InvalidURL", "MissingSchema", "LocationParseError", "UnicodeError"}
-# Python's words when a proxy refuses a connection to the portal.
+# Python's message when a proxy refuses a connection to the portal.
 _NO_TUNNEL = "Tunnel connection failed"
 _PROXIES = {"InvalidProxyURL", "ProxySchemeUnknown", "ProxySchemeUnsupported"}
 
 
 def from_exception(error: Exception, host: str, mask: Mask) -> DocSpaceError:
-    """What an exception of `requests` or below means: no answer came, or not the whole of it."""
+    """Return the error that an exception of `requests`, or of a library below it, means."""
     causes = list(_causes(error))
     kinds = {base.__name__ for cause in causes for base in type(cause).__mro__}
     words = " ".join(map(str, causes))
@@ -59,15 +59,14 @@ def from_exception(error: Exception, host: str, mask: Mask) -> DocSpaceError:
             effect=Effect.NONE if "CERTIFICATE_VERIFY" in words else Effect.UNKNOWN,
         )
     if _breaks_http(causes, kinds):
-        broken = protocol_error(
-            f"The answer of {host} breaks HTTP, so nothing is concluded from it: {shown}. Look at "
-            "proxies and other servers on the way.",
+        return protocol_error(
+            f"The answer of {host} isn't valid HTTP, so it is ignored: {shown}. Check proxies and "
+            "other servers before the portal.",
             status=None,
+            detail=detail,
         )
-        broken.detail = detail
-        return broken
     outcome = Effect.UNKNOWN
-    # urllib3 also calls it a ProxyError when a proxy had the request and then closed the connection.
+    # urllib3 also raises a ProxyError if a proxy received the request and then closed the connection.
     unsent = kinds & _NOT_REACHED or _NO_TUNNEL in words
     if "ProxyError" in kinds and unsent:
         sentence = f"The proxy before {host} refuses: {shown}. Check the proxy variables"
@@ -75,9 +74,11 @@ def from_exception(error: Exception, host: str, mask: Mask) -> DocSpaceError:
     elif "ProxyError" in kinds:
         sentence = f"The proxy before {host} closed the connection: {shown}. Look into its log"
     elif kinds & _TLS:
-        sentence = f"{host} cut the TLS connection off: {shown}. Run again; a proxy may reload"
+        sentence = (
+            f"{host} cut the TLS connection off: {shown}. Run again; a proxy may be reloading"
+        )
     elif kinds & _BODY:
-        sentence = f"{host} cut its answer off: {shown}. Run again; look at proxies on the way"
+        sentence = f"{host} cut its answer off: {shown}. Run again; check proxies before the portal"
     elif kinds & _NOT_REACHED:
         sentence = f"{host} can't be reached: {shown}. Check 'url', firewalls and the portal"
         outcome = Effect.NONE
@@ -87,7 +88,7 @@ def from_exception(error: Exception, host: str, mask: Mask) -> DocSpaceError:
 
 
 def _causes(error: object) -> Iterator[BaseException]:
-    """An exception and those it was made of. Not its context, which may be another request's."""
+    """Yield an exception and its causes. Not its context, which may be another request's."""
     seen: list[object] = [error]
     for one in seen:
         if isinstance(one, BaseException):
@@ -97,7 +98,7 @@ def _causes(error: object) -> Iterator[BaseException]:
 
 
 def _detail(causes: list[BaseException], mask: Mask) -> str:
-    """What is worth to be shown: the words of the cause, without objects and credentials."""
+    """Return the message of the cause, without object representations and credentials."""
     inner = causes[1] if len(causes) > 1 else causes[0]
     inner = getattr(inner, "reason", None) or inner
     # urllib3 writes ('Connection aborted.', what it was).
@@ -116,7 +117,7 @@ def _advice(kinds: set[str], words: str, host: str, shown: str) -> str:
         )
     if kinds & _PROXIES:
         return (
-            "The address of the proxy can't be read. Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY "
+            "The proxy's address can't be parsed. Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY "
             "in the environment where the module runs."
         )
     return f"No request can be made to {host}: {shown}. Check 'url'."
@@ -124,10 +125,10 @@ def _advice(kinds: set[str], words: str, host: str, shown: str) -> str:
 
 def _breaks_http(causes: list[BaseException], kinds: set[str]) -> bool:
     for cause in causes:
-        # Nothing where a chunk's length should be is a cut.
+        # A missing length of a chunk means that the connection was cut.
         if type(cause).__name__ == "InvalidChunkLength":
             return bool(getattr(cause, "length", b""))
-        # That of urllib3 before 1.26: what stands there, and no length.
+        # urllib3 before 1.26: the text instead of a length.
         partial = getattr(cause, "partial", b"")
         if partial and isinstance(partial, bytes) and getattr(cause, "expected", 0) is None:
             return True

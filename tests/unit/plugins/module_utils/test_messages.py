@@ -58,7 +58,7 @@ def test_white_space_around_the_address_is_named(
     else:
         result = run("docspace_backup_info", url=None, env={"DOCSPACE_BASE_URL": url})
     assert result["failure"]["code"] == "config"
-    assert result["msg"].startswith("url: white space at an end.")
+    assert result["msg"].startswith("url: has white space at an end.")
 
 
 @pytest.mark.parametrize("blank", [" {}", "{} ", "{}\n"])

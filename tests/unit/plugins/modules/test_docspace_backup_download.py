@@ -410,7 +410,7 @@ def test_what_was_begun_under_another_spelling_is_finished(
 @pytest.mark.parametrize("host", ["b\u00fc" * 40, "[::1%", "[1:2]"])
 def test_an_address_without_a_normal_form(run: Run, tmp_path: Path, host: str) -> None:
     result = run(MODULE, url=f"https://{host}", dest=str(tmp_path))
-    assert "url: give an address" in refused(result, "config")
+    assert "url: must begin with" in refused(result, "config")
 
 
 def test_what_lies_in_the_place_of_a_manifest(wire: Wire, run: Run, tmp_path: Path) -> None:
@@ -724,20 +724,20 @@ class Refusal(NamedTuple):
 REFUSALS = [
     Refusal(empty(400), "rejected", "its own link"),
     Refusal(empty(401), "auth", "credentials"),
-    Refusal(empty(403), "forbidden", "no longer good"),
-    Refusal(empty(404), "not_found", "gone from the portal"),
-    Refusal(empty(405), "rejected", "rejects"),
+    Refusal(empty(403), "forbidden", "has expired"),
+    Refusal(empty(404), "not_found", "deleted from the portal"),
+    Refusal(empty(405), "rejected", "rejected"),
     Refusal(empty(407), "protocol", "proxy"),
     Refusal(failed(500, "No such thing."), "server", "No such thing."),
     Refusal(html(502), "server", "web page", 3),
-    Refusal(empty(503), "server", "portal failed", 3),
+    Refusal(empty(503), "server", "server error", 3),
     Refusal(empty(429), "rate_limited", "no more requests", 3),
     Refusal(empty(429, Retry_After="31"), "rate_limited", "no more requests"),
     Refusal(Answer(301, b"", {"Location": "/x"}), "protocol", "isn't followed"),
     Refusal(empty(204), "protocol", "DocSpace API"),
-    Refusal(Answer(302), "protocol", "can't be read"),
-    Refusal(Answer(302, b"", {"Location": "ftp://x/y"}), "protocol", "can't be read"),
-    Refusal(Answer(302, b"", {"Location": "http://a:b@x/y"}), "protocol", "can't be read"),
+    Refusal(Answer(302), "protocol", "can't be parsed"),
+    Refusal(Answer(302, b"", {"Location": "ftp://x/y"}), "protocol", "can't be parsed"),
+    Refusal(Answer(302, b"", {"Location": "http://a:b@x/y"}), "protocol", "can't be parsed"),
     Refusal(Answer(302, b"", {"Location": "http://a..b/x"}), "protocol", "can't be used"),
     Refusal(Answer(302, b"", {"Location": f"http://{'a' * 70}.b/x"}), "protocol", "can't be used"),
     Refusal(Answer(302, b"", {"Location": "http://*.b/x"}), "protocol", "can't be used"),
@@ -778,7 +778,7 @@ def test_a_storage_behind_a_proxy_that_cannot_be_read(wire: Wire, run: Run, tmp_
     ask(wire, Answer(302, b"", {"Location": "http://storage.example.com/x"}))
     env = {"HTTP_PROXY": "http://user:pr0xy5ecret@:port", "NO_PROXY": "127.0.0.1"}
     result = run(MODULE, dest=str(tmp_path), env=env, secrets=("pr0xy5ecret",))
-    assert "address of the proxy" in refused(result, "protocol", changed=True)
+    assert "proxy's address" in refused(result, "protocol", changed=True)
     assert result["task"]["id"] == ONE and names(tmp_path) == []
 
 

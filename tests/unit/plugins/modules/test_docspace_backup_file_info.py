@@ -206,10 +206,10 @@ def test_a_file_is_a_row(run: Run, folder: Path) -> None:
     ("options", "words"),
     [
         ({"path": "/no/such/path"}, "path: '/no/such/path' can't be read where the module runs"),
-        ({"path": ""}, "path: it is empty"),
+        ({"path": ""}, "path: is empty"),
         ({"path": "/", "newer_than": "3m"}, "write 30d or 720h"),
         ({"path": "/", "older_than": "soon"}, "older_than: "),
-        ({"path": "/", "portal": "docs.example.com"}, "portal: the address has to begin"),
+        ({"path": "/", "portal": "docs.example.com"}, "portal: the address must begin"),
         ({"path": "/", "portal": ""}, "portal: "),
     ],
 )

@@ -149,7 +149,7 @@ def test_a_policy_that_keeps_nothing_is_refused(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"portal": "docs.example.com"}, "portal: the address has to begin"),
+        ({"portal": "docs.example.com"}, "portal: the address must begin"),
         ({"path": "/no/such/folder"}, "path: '/no/such/folder' can't be read as a folder"),
         ({"path": "{folder}/day1.tar.gz"}, "can't be read as a folder"),
         ({"max_delete": -1}, "max_delete: "),

@@ -1123,12 +1123,12 @@ def test_an_interruption_tells_whether_anything_was_sent(
     wire.expect("GET", HISTORY, html(503))
     early = fail(run, "task_failed", keep_last=1)
     assert early["msg"].startswith(f"Interrupted by {number.name}")
-    assert "sent before" not in early["msg"] and early["changed"] is False
+    assert "Earlier requests" not in early["msg"] and early["changed"] is False
     wire.expect("GET", HISTORY, ok(days(0, 1, 2)))
     deletes(wire, [2])
     deletes(wire, [1], empty(429))
     late = fail(run, "task_failed", keep_last=1, concurrency=1)
-    assert "sent before" in late["msg"] and "Run the task again" in late["msg"]
+    assert "Earlier requests" in late["msg"] and "Run the task again" in late["msg"]
     assert late["changed"] is True
 
 

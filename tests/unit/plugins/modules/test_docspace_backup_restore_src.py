@@ -488,8 +488,8 @@ def test_options_that_do_not_go_together(
         ({"task_id": TWO, "wait_timeout": 0}, "config", "wait_timeout: "),
         ({"id": ONE, "confirm": "127.0.0.1", "max_age": "3m"}, "config", "max_age: "),
         ({"src": "/none", "confirm": "127.0.0.1", "max_age": "soon"}, "config", "max_age: "),
-        ({"src": "", "confirm": "127.0.0.1"}, "config", "src: it is empty"),
-        ({"src": "/x", "confirm": "127.0.0.1", "max_age": ""}, "config", "max_age: it is empty"),
+        ({"src": "", "confirm": "127.0.0.1"}, "config", "src: is empty"),
+        ({"src": "/x", "confirm": "127.0.0.1", "max_age": ""}, "config", "max_age: is empty"),
     ],
 )
 def test_options_that_mean_nothing(
