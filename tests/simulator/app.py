@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import flask
 from werkzeug.datastructures import Headers
 
-from . import body, calls, storage, tasks, upload
+from . import body, calls, directory, storage, tasks, upload
 from .answers import (
     Answer,
     Invalid,
@@ -103,6 +103,9 @@ class Application:
         if incoming.path == "/liveness":
             headers = {"Content-Type": "text/plain", "Cache-Control": "no-store, no-cache"}
             return Answer(200, b"Healthy", headers)
+        if incoming.path == directory.PATH and incoming.method == "GET":
+            with self.server.lock:
+                return directory.portals(self.server, incoming.headers)
         if incoming.path.startswith(storage.PREFIX) or incoming.path.endswith(upload.ENDING):
             return self.file(incoming)
         name, backup_id = resolve(incoming)

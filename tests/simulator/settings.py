@@ -70,6 +70,7 @@ class Settings:
     object_storage_over: int | None = switch(None, "files of more bytes: a 302 elsewhere (C36)")
     chunk_size: int = switch(10485760, "the most that one chunk of an upload may have (C41)")
     temp_on_object_storage: bool = switch(False, "no upload is taken (C46)")
+    other_portals: tuple[Any, ...] = switch((), "further rows of the server's list (C60)")
     free_backups: int | None = switch(None, "how many backups a month the plan has")
     plan_has_backup: bool = switch(True, "false: schedule and restore are a 402")
     paid_service: bool = switch(False, "what getservicestate says")

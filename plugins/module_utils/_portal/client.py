@@ -102,6 +102,11 @@ class Client:
         """Read one page of a list: return its items, and the number of all, None if not told."""
         return self._send("GET", path, query, read=read)
 
+    def get_object(self, path: str) -> dict[str, Any]:
+        """Read the JSON object of a page outside of the API, which has no envelope."""
+        found: dict[str, Any] = self._retried("GET", self._target(path, None), self._send_bare)
+        return found
+
     def delete(
         self, path: str, query: dict[str, str] | None = None, *, read: Read | None = None
     ) -> Any:
@@ -123,20 +128,11 @@ class Client:
         """
         self.guard.wait(writes=True)
         target = self._target(path, query)
+        timeout, headers = self.connection.timeout, {} if form is None else form.headers
         with self._named("POST", target):
-            status, decoded, failure = self._exchange(
-                "POST",
-                target,
-                timeout=self.connection.timeout,
-                whole=whole,
-                data=form,
-                headers={} if form is None else form.headers,
+            return self._send_bare(
+                "POST", target, timeout=timeout, whole=whole, data=form, headers=headers
             )
-            if status >= 300 and failure is not None:
-                raise failure
-            if not decoded:
-                raise protocol_error("The answer doesn't come from the portal, so it is ignored.")
-            return decoded
 
     def look_up(
         self,
@@ -208,12 +204,24 @@ class Client:
         **request: Any,
     ) -> tuple[Any, int | None]:
         """Send a request to the API, with retries: the parsed response, and `total`."""
-        target, attempt = self._target(path, query), 0
+
+        def send(method: str, target: str, **limits: Any) -> tuple[Any, int | None]:
+            return self._send_once(method, target, read, **limits, **request)
+
+        found: tuple[Any, int | None]
+        found = self._retried(method, self._target(path, query), send, once=once)
+        return found
+
+    def _retried(
+        self, method: str, target: str, send: Callable[..., Any], *, once: bool = False
+    ) -> Any:
+        attempt = 0
         while True:
             self.guard.wait(writes=method != "GET")
+            timeout, whole = self.limits()
             try:
                 with self._named(method, target):
-                    return self._send_once(method, target, read, **request)
+                    return send(method, target, timeout=timeout, whole=whole)
             except DocSpaceError as error:
                 again = error.code == "rate_limited" or (method == "GET" and error.transient)
                 patient = (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER
@@ -225,10 +233,7 @@ class Client:
     def _send_once(
         self, method: str, target: str, read: Read | None, **request: Any
     ) -> tuple[Any, int | None]:
-        timeout, whole = self.limits()
-        status, decoded, failure = self._exchange(
-            method, target, timeout=timeout, whole=whole, **request
-        )
+        status, decoded, failure = self._exchange(method, target, **request)
         if failure is not None:
             raise failure
         response, total = decoded.get("response"), decoded.get("total")
@@ -237,6 +242,15 @@ class Client:
         except MemoryError:
             raise too_large(status) from None
         return result, (total if is_int(total) else None)
+
+    def _send_bare(self, method: str, target: str, **request: Any) -> dict[str, Any]:
+        """Send a request to a page outside of the API: the JSON object of its answer."""
+        status, decoded, failure = self._exchange(method, target, **request)
+        if status >= 300 and failure is not None:
+            raise failure
+        if not decoded:
+            raise protocol_error("The answer doesn't come from the portal, so it is ignored.")
+        return decoded
 
     def _exchange(
         self, method: str, target: str, *, raw: Collection[str] = (), **request: Any

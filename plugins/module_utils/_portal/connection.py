@@ -12,11 +12,11 @@ import contextlib
 import os
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from ansible.module_utils.basic import AnsibleFallbackNotFound, AnsibleModule
+from ansible.module_utils.basic import AnsibleFallbackNotFound
 from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.parsing.convert_bool import BOOLEANS
 
@@ -143,15 +143,14 @@ def check_given(given: dict[str, Any], secrets: set[str]) -> dict[str, Any]:
     return kept
 
 
-def build_connection(module: AnsibleModule) -> Connection:
+def build_connection(
+    params: dict[str, Any], secrets: set[str], *, warn: Callable[[str], None]
+) -> Connection:
     """Check all connection options, and return the connection. Nothing is sent."""
-    params, secrets = module.params, module.no_log_values
     url = check_url(params["url"], secrets)
     host = urlsplit(url).hostname or ""
     if url.startswith("http:") and not _is_loopback(host):
-        module.warn(
-            f"The credentials and the answers of {host} travel unencrypted: use https in 'url'."
-        )
+        warn(f"The credentials and the answers of {host} travel unencrypted: use https in 'url'.")
     authorization = _authorization(params, secrets)
     if not 0 < params["timeout"] <= LONGEST_TIMEOUT:
         raise config_error("timeout: must be a number of seconds above 0, at most 86400.")

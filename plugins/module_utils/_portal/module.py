@@ -71,7 +71,8 @@ def run_module(
     def execute(module: AnsibleModule, log: list[str], guard: InterruptGuard) -> Result:
         if REQUESTS_ERROR is not None:
             module.fail_json(msg=missing_requests(REQUESTS_ERROR), exception=REQUESTS_ERROR)
-        return run(module, Client(build_connection(module), log.append, guard))
+        connection = build_connection(module.params, module.no_log_values, warn=module.warn)
+        return run(module, Client(connection, log.append, guard))
 
     exclusive = [("api_key", "username"), ("api_key", "password")]
     exclusive += rules.pop("mutually_exclusive", [])

@@ -221,9 +221,10 @@ def is_page(headers: Mapping[str, str], content: bytearray) -> bool:
 
 def _words(body: dict[str, Any]) -> str | None:
     """Return the first line of the server's message, without the stack trace next to it (C10)."""
-    inner = body.get("error") or body.get("response") or body
-    if not isinstance(inner, dict):
-        return None
+    inner = next(
+        (one for one in (body.get("error"), body.get("response")) if one and isinstance(one, dict)),
+        body,
+    )
     parts = [first_line(inner.get("message") or inner.get("title") or "")]
     if isinstance(inner.get("errors"), dict):
         for name, said in inner["errors"].items():
