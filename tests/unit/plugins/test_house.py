@@ -17,7 +17,7 @@ PLUGINS = Path(__file__).parents[3] / "plugins"
 UTILS = PLUGINS / "module_utils"
 
 # These hold values and rules alone: a filter, or another program, can use them anywhere.
-PURE = ("archive", "manifest", "record", "retention", "tar_reader")
+PURE = ("archive", "contents", "manifest", "record", "retention", "tar_reader")
 # Only a module, or what runs it, builds a connection or ends a task.
 FRONT = ("_portal.module", "_portal.connection")
 # An action plugin has a module of its name that holds its documentation alone.
