@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One night of one portal in one task: it runs the modules, and plugin_utils judges.
+"""Rotate the backups of one portal, for the role backup_rotation: run the modules, return the report.
 
-What each option means is in the module of the same name. This is what the role backup_rotation runs.
+The options are the variables of the role. They are read here and not given to the task, because some
+callbacks and settings show the arguments of a task, and one of them is the key.
 """
 
 from __future__ import annotations
@@ -14,45 +15,36 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._portal.values import clean, is_same_portal
 from ..plugin_utils._rotation import (
+    INTERRUPTED,
     OPTIONS,
-    addresses,
-    is_null,
-    options_of_role,
-    read_wishes,
-    shared,
+    Rotation,
+    find_duplicates,
+    normal_address,
+    parse_options,
 )
-from ..plugin_utils._rotation_night import Night
-from ..plugin_utils._rotation_report import account, report, sentences
-from ..plugin_utils._rotation_state import State
+from ..plugin_utils._rotation_report import report, sentences, step_summary
 
-# From here on a shell's status says that a signal ended the program.
+PREFIX = "backup_rotation_"
+# Set by the role: the fact with a host's address, and what the tasks before this one returned.
+ADDRESS, COMPARED, STARTED = (
+    f"_backup_rotation_{name}" for name in ("address", "duplicates", "start")
+)
+# A shell adds the number of the signal that ended a program.
 KILLED = 128
 
 
-class Unwanted(Exception):
-    """The run was interrupted: no further step is begun."""
-
-
-class Refused(Exception):
-    """Options that the role doesn't take."""
-
-    def __init__(self, messages: list[str]) -> None:
-        super().__init__(*messages)
-        self.messages = messages
-
-
 class ActionModule(ActionBase):
-    """Runs the steps. Each is a module, where the connection leads."""
+    """Run each step as a module, on the host of the connection."""
 
     _supports_check_mode = True
     _supports_async = False
-    _VALID_ARGS = frozenset((*OPTIONS, "only_look", "shared", "begin", "begun"))
+    _VALID_ARGS = frozenset(("compare", "inspect", "start"))
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -60,152 +52,204 @@ class ActionModule(ActionBase):
         self._controller = controller()
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._vars = {} if task_vars is None else task_vars
+        if self._flag("compare"):
+            return {**result, **self._compare()}
         self._steps: list[dict[str, Any]] = []
-        self._beside: dict[str, Any] = {}
-        try:
-            options = self._options()
-        except Refused as error:
-            words = "\n".join(error.messages)
-            return {**result, "failed": True, "msg": words, "argument_errors": error.messages}
-        self._settle_pipelining()
-        looks, begins = self._flag("only_look"), self._flag("begin")
-        state = State(
-            read_wishes(options, self._twins),
-            dry=self._task.check_mode,
-            looks=looks,
+        self._extra: dict[str, Any] = {}
+        self._step = "read"
+        self._use_pipelining()
+        given, mistakes = self._read_variables()
+        options = parse_options(given, self._address_error(given))
+        options = options._replace(
+            mistakes=mistakes + options.mistakes, refused=options.refused or bool(mistakes)
         )
-        night = Night(state, self._start)
+        rotation = Rotation(options, self._run_module, dry=self._task.check_mode)
         try:
-            if begins:
-                result["begun"] = {"portal": state.wishes.address, **night.begin()}
-            elif looks:
-                night.look()
+            if self._flag("start"):
+                rotation.start()
+            elif self._flag("inspect"):
+                rotation.inspect()
             else:
-                night.serve(self._begun(state.wishes.address))
-        except Unwanted as error:
-            failure = {"code": "task_failed", "title": "interrupted"}
-            result.update(failed=True, msg=str(error), failure=failure)
+                rotation.run(self._started(options.address))
+        except BaseException as error:
+            # Each release of Ansible has this class in another place.
+            if type(error).__name__ != "TaskTimeoutError":
+                raise
+            message = "The time-out of the task has passed, and its module may still run."
+            rotation.results[self._step] = interrupted(self._step, message)
+        if self._flag("start"):
+            result["started"] = {"portal": options.address, "results": rotation.results}
         else:
-            if not begins:
-                result["report"] = report(state, str(self._vars["inventory_hostname"]))
-                result["sentences"] = sentences(result["report"]["problems"])
+            result["report"] = report(rotation, str(self._vars["inventory_hostname"]))
+            result["sentences"] = sentences(result["report"]["problems"])
         changed = any(step["changed"] for step in self._steps)
-        result.update(changed=changed, steps=self._steps, **self._beside)
+        result.update(changed=changed, steps=self._steps, **self._extra)
         return result
 
     def _flag(self, name: str) -> bool:
         return bool(boolean(self._task.args.get(name, False), strict=False))
 
-    def _begun(self, address: str) -> dict[str, Any]:
-        """What the task before began, if it did and it was on this portal."""
-        begun = self._task.args.get("begun") or {}
-        return begun if "make" in begun and begun["portal"] == address else {}
+    def _compare(self) -> dict[str, Any]:
+        """Find the hosts of the play that have the same address, and those that have none yet."""
+        hosts = self._vars.get("ansible_play_hosts_all", [])
+        hostvars, addresses = self._vars["hostvars"], {}
+        for host in hosts:
+            found = hostvars.get(host) or {}
+            if ADDRESS in found:
+                addresses[host] = normal_address(found[ADDRESS])
+        unsettled = set(self._vars.get("ansible_play_batch", hosts)) - set(addresses)
+        return {"hosts": find_duplicates(addresses), "unsettled": sorted(unsettled)}
 
-    def _options(self) -> dict[str, Any]:
-        """The options as they are given, if the role takes them so. The playbooks for many portals
-        leave that check to this place: as a task of its own it would be a third of what they do."""
-        for name in set(OPTIONS) - set(self._task.args):
-            if f"backup_rotation_{name}" in self._vars:
-                # Before ansible-core 2.19, `default(omit)` also hides a variable in which another
-                # one isn't defined. Read once more, it says so.
-                self._templar.template(self._vars[f"backup_rotation_{name}"])
-        given = {
-            name: None if is_null(value) else value
-            for name, value in self._task.args.items()
-            if name in OPTIONS
-        }
-        spec = options_of_role()
-        named = {f"backup_rotation_{name}": value for name, value in given.items()}
-        checked = ArgumentSpecValidator(spec).validate(named, validate_role_argument_spec=True)
-        if checked.error_messages:
-            raise Refused(checked.error_messages)
-        return given
+    def _address_error(self, given: Mapping[str, Any]) -> str | None:
+        """Say why the play doesn't let this host use its address."""
+        compared = self._vars.get(COMPARED) or {}
+        connection = given.get("connection")
+        url = connection.get("url") if isinstance(connection, Mapping) else None
+        try:
+            settled = is_same_portal(str(self._vars.get(ADDRESS)), str(url))
+        except ValueError:
+            settled = False
+        if not settled or "hosts" not in compared:
+            return (
+                "this play hasn't compared the addresses of its hosts. Run the whole role, without "
+                "--start-at-task."
+            )
+        others = compared["hosts"].get(self._vars["inventory_hostname"])
+        if others:
+            return (
+                "must not be the address of another host of this play. Remove one of the hosts. The "
+                f"same portal: {', '.join(others)}."
+            )
+        if compared["unsettled"]:
+            return (
+                "the addresses of all hosts of the play must be known before one of them is used. Run "
+                "the role with the strategy linear, and for all hosts of the play. Not known: "
+                f"{', '.join(compared['unsettled'][:5])}."
+            )
+        return None
 
-    def _twins(self, address: str) -> list[str]:
-        found = self._task.args.get("shared")
-        if found is None:
-            hosts = self._vars.get("ansible_play_hosts_all", [])
-            found = shared(addresses(self._vars.get("hostvars", {}), hosts))
-        return list(found.get(address, []))
+    def _read_variables(self) -> tuple[dict[str, Any], list[str]]:
+        """Return the role's variables without their prefix, and what is wrong with the others."""
+        given, mistakes = {}, []
+        for name in OPTIONS:
+            if PREFIX + name not in self._vars:
+                continue
+            try:
+                value = self._templar.template(self._vars[PREFIX + name])
+            except AnsibleError as error:
+                mistakes.append(f"{PREFIX}{name}: {clean(error)}")
+                continue
+            omitted = self._vars.get("omit")
+            if not is_omitted(value, omitted):
+                given[name] = plain(value, omitted)
+        return given, mistakes
 
-    def _settle_pipelining(self) -> None:
-        """On this machine, and as the same user, a module is always handed over through a pipe.
+    def _started(self, address: str) -> dict[str, Any] | None:
+        """Return what the task before has started on this portal, None if it wasn't run."""
+        started = (self._vars.get(STARTED) or {}).get("started")
+        if not started or started["portal"] != address:
+            return None
+        results: dict[str, Any] = plain(started["results"], None)
+        return results
 
-        That is sound, because no terminal and no password are in between; it is faster, and the key
-        is in no file, which a run that is killed would leave behind. Who sets ansible_pipelining
-        for the host keeps their way.
+    def _use_pipelining(self) -> None:
+        """Hand modules over through a pipe on this machine, so that no file holds the key.
+
+        That is safe, because no terminal and no password are in between. A host that sets
+        ansible_pipelining keeps its setting.
         """
         connection = self._connection
         local = getattr(connection, "transport", None) == "local" and not connection.become
-        # A task's own variables have it in any case: Ansible puts its default there.
+        # The variables of the task always have it: Ansible puts its default there.
         host = self._vars.get("hostvars", {}).get(self._vars["inventory_hostname"], {})
         if local and "ansible_pipelining" not in host:
             connection.set_option("pipelining", True)
 
-    def _start(self, step: str, module: str, options: dict[str, Any]) -> dict[str, Any]:
-        """Run one module, and note what it said. Nothing is begun that nobody waits for any more.
-
-        Only a connection that fails is taken for a result: what interrupts goes through.
-        """
+    def _run_module(self, step: str, module: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Run one module. No step is run once its controller has ended."""
         if os.getppid() != self._controller:
-            raise Unwanted(f"Interrupted before {step}: the process that ran the play is gone.")
+            return interrupted(step, "The process that ran the play has ended.")
+        self._step = step
         try:
             result = self._execute_module(
                 module_name=module, module_args=dict(options), task_vars=self._vars
             )
         except AnsibleConnectionFailure as error:
-            result = {"unreachable": True, "msg": f"The host can't be reached: {error}"}
-        self._steps.append(account(step, module, result))
-        self._note(step, result)
-        if was_interrupted(result):
-            raise Unwanted(f"Interrupted during {step}, so nothing more was begun: {result['msg']}")
+            result = {"unreachable": True, "msg": f"The host is unreachable: {error}"}
+        if was_killed(result):
+            result = {**result, **interrupted(step, str(result.get("msg")))}
+        self._steps.append(step_summary(step, module, result))
+        self._add_extra(step, result)
         return dict(result)
 
-    def _note(self, step: str, result: Mapping[str, Any]) -> None:
-        """What stands beside a result: it is passed on, with the step where there is room for it."""
-        warnings = [f"{step}: {text(one)}" for one in result.get("warnings") or []]
+    def _add_extra(self, step: str, result: Mapping[str, Any]) -> None:
+        """Pass on what is beside a result, with the name of the step."""
+        warnings = [f"{step}: {warning_text(one)}" for one in result.get("warnings") or []]
         facts = {
             name: value
             for name, value in (result.get("ansible_facts") or {}).items()
             if str(name).startswith("discovered_interpreter")
         }
         if facts:
-            self._beside.setdefault("ansible_facts", {}).update(facts)
+            self._extra.setdefault("ansible_facts", {}).update(facts)
         for key, found in (("warnings", warnings), ("deprecations", result.get("deprecations"))):
             if found:
-                self._beside.setdefault(key, []).extend(found)
+                self._extra.setdefault(key, []).extend(found)
         if self._task.diff and result.get("diff"):
-            self._beside.setdefault("diff", []).extend(headed(step, result["diff"]))
+            self._extra.setdefault("diff", []).extend(prefix_diff(step, result["diff"]))
 
 
 def controller() -> int:
-    """The process that runs the play. It is this one's parent, as long as it lives.
+    """Return the process that runs the play: the parent of this one, as long as it lives.
 
-    Asked for by name where a worker was forked, or one that died before could not be told from
-    the process that adopts the worker.
+    A parent that died before this call can't be told from the process that adopted this one, so
+    multiprocessing is asked first.
     """
     parent = multiprocessing.parent_process()
     return os.getppid() if parent is None or parent.pid is None else parent.pid
 
 
-def was_interrupted(result: Mapping[str, Any]) -> bool:
-    """Whether a signal ended a module: it says so itself, or could say nothing any more."""
+def interrupted(step: str, message: str) -> dict[str, Any]:
+    """Return the result of a step that was cut short."""
+    msg = f"Interrupted during {step}, so no further step was run: {message}"
+    return {"failed": True, "msg": msg, "failure": INTERRUPTED}
+
+
+def was_killed(result: Mapping[str, Any]) -> bool:
+    """Whether a signal ended a module, which may have been able to say so."""
     if (result.get("failure") or {}).get("title") == "interrupted":
         return True
     status = result.get("rc")
     return "module_stdout" in result and isinstance(status, int) and (status < 0 or status > KILLED)
 
 
-def text(warning: Any) -> str:
-    """A warning as text: ansible-core 2.19 has them as objects, which keep it in their event."""
+def is_omitted(value: Any, omitted: Any) -> bool:
+    """Whether a value is Ansible's placeholder for an option that is left out."""
+    return omitted is not None and (value is omitted or value == omitted)
+
+
+def plain(value: Any, omitted: Any) -> Any:
+    """Copy a value into usual dictionaries and lists, without what is omitted."""
+    if isinstance(value, Mapping):
+        return {
+            str(key): plain(item, omitted)
+            for key, item in value.items()
+            if not is_omitted(item, omitted)
+        }
+    if isinstance(value, (list, tuple)):
+        return [plain(item, omitted) for item in value if not is_omitted(item, omitted)]
+    return value
+
+
+def warning_text(warning: Any) -> str:
+    """Return a warning as text. Since ansible-core 2.19 it is an object."""
     return str(getattr(getattr(warning, "event", None), "msg", warning))
 
 
-def headed(step: str, diff: Any) -> list[dict[str, Any]]:
-    """A step's differences, each with the step in its header."""
-    parts = diff if isinstance(diff, list) else [diff]
+def prefix_diff(step: str, diff: Any) -> list[dict[str, Any]]:
+    """Return the differences of a step, each with the step in its header."""
     found = []
-    for part in parts:
+    for part in diff if isinstance(diff, list) else [diff]:
         if "prepared" in part:
             found.append({**part, "prepared": f"{step}:\n{part['prepared']}"})
         else:

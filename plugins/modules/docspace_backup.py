@@ -73,7 +73,8 @@ options:
       - If the newest backup is younger than this, none is made. V(1d), V(36h), V(2w), V(1d12h), or a number of seconds.
         There are no months; write V(30d).
       - Only backups of O(storage_type) count, if it is given. Backups that expire count only for
-        O(storage_type=data_store). A backup that is dated in the future doesn't count, and gives a warning.
+        O(storage_type=data_store). A backup that is dated more than 5 minutes in the future doesn't count, and gives a
+        warning.
       - If the time of one of these backups can't be read, the task fails, and no backup is made.
       - Without it, each run makes a backup. Beside O(id) it is an error.
     type: str

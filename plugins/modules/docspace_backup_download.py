@@ -41,7 +41,7 @@ options:
       - If a copy of this portal in O(dest) is younger than this, nothing is done, and nothing is sent. V(1d), V(36h),
         V(2w), V(1d12h), or a number of seconds. There are no months; write V(30d).
       - A copy counts when its manifest says that it is of this portal and of this kind, and when it has the size that it
-        says. One that is dated in the future doesn't count.
+        says. One that is dated more than 5 minutes in the future doesn't count.
       - Without it, each run fetches a new backup. Beside O(id) it is an error.
     type: str
   dump:

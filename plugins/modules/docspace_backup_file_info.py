@@ -217,7 +217,8 @@ count:
   sample: 1
 latest:
   description:
-    - The newest of them that is valid and not dated in the future, and whose path can be given to another task. V(null)
+    - The newest of them that is valid and not dated more than 5 minutes in the future, and whose path can be given
+      to another task. V(null)
       without such a file.
   returned: success
   type: dict

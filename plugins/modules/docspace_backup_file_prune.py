@@ -66,7 +66,7 @@ options:
   require_newer_than:
     description:
       - Remove nothing unless a copy newer than this is kept. V(26h), V(2d), V(1d12h), or a number of seconds. One that is
-        dated in the future doesn't count.
+        dated more than 5 minutes in the future doesn't count.
     type: str
   max_delete:
     description:

@@ -194,7 +194,8 @@ total:
   sample: 12
 latest:
   description:
-    - The newest matching backup that isn't dated in the future, with the same keys as in RV(backups). V(null) if there is
+    - The newest matching backup that isn't dated more than 5 minutes in the future, with the same keys as in
+      RV(backups). V(null) if there is
       none.
   returned: success
   type: dict

@@ -89,7 +89,7 @@ options:
   require_newer_than:
     description:
       - Remove nothing unless a lasting backup younger than this is left then. V(26h), V(2d), V(1d12h), or a number of
-        seconds. One that expires by itself or that is dated in the future doesn't count.
+        seconds. One that expires by itself or that is dated more than 5 minutes in the future doesn't count.
       - When backups have failed for days, the old ones stay.
     type: str
     version_added: 0.2.0

@@ -57,7 +57,8 @@ options:
     type: str
   max_age:
     description:
-      - Refuse a backup that is this old or older, or dated in the future. A duration such as V(90d), V(36h), V(2w), V(1y) or
+      - Refuse a backup that is this old or older, or dated more than 5 minutes in the future. A duration such as
+        V(90d), V(36h), V(2w), V(1y) or
         V(1d12h), or a number of seconds.
       - The age of a file is that of its manifest, the file with C(.json) behind its name. It is believed only if size and
         SHA-256 are right. Without one the file is refused.

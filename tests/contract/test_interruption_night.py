@@ -82,7 +82,7 @@ class Night:
             "name": "onlyoffice.docspace.backup_rotation",
             "vars": {
                 "backup_rotation_connection": {"url": sim.url, "api_key": sim.key},
-                "backup_rotation_make": {
+                "backup_rotation_backup": {
                     "storage_type": "local",
                     "path": "/srv/backup",
                     "poll_interval": 1,

@@ -34,7 +34,7 @@ VAULTED = "!vault $ANSIBLE_VAULT;1.1;AES256\n" + "3" * 60 + "\n"
 ODD: dict[str, tuple[dict[str, Any], str]] = {
     "typo": ({"backup_rotation_prune": {"keep_dayly": 7}}, "keep_dayly"),
     "typo_in_keep": (
-        {"backup_rotation_offsite": {"dest": "/srv", "keep": {"kep_last": 1}}},
+        {"backup_rotation_download": {"dest": "/srv", "keep": {"kep_last": 1}}},
         "kep_last",
     ),
     "typo_in_connection": (
@@ -155,7 +155,7 @@ def test_what_a_dry_run_leaves(nights: Nights) -> None:
 
 def test_hosts_that_can_not_be_served_have_a_row(tmp_path: Path) -> None:
     """Typos, nulls, variables that aren't there, a vault without its password, a host that hangs."""
-    with Fleet(tmp_path, backup_rotation_make=MAKE) as fleet:
+    with Fleet(tmp_path, backup_rotation_backup=MAKE) as fleet:
         for name, (variables, _said) in ODD.items():
             fleet.host(name, "http://127.0.0.1:1", "sk-x", **variables)
         hangs = fleet.add("hangs", copies(2), backup_rotation_schedule={"state": "absent"})
@@ -191,7 +191,7 @@ def test_hosts_that_can_not_be_served_have_a_row(tmp_path: Path) -> None:
 
 def test_portals_make_their_backups_at_the_same_time(tmp_path: Path) -> None:
     """With one process for all, and the slow one first."""
-    with Fleet(tmp_path, backup_rotation_make=MAKE, backup_rotation_prune=PRUNE) as fleet:
+    with Fleet(tmp_path, backup_rotation_backup=MAKE, backup_rotation_prune=PRUNE) as fleet:
         fleet.add("a-slow", copies(48, 72, 96), task_seconds=8)
         fleet.add("b-quick", copies(48, 72, 96))
         fleet.add("c-same", copies(2, 48, 72))
@@ -215,7 +215,7 @@ def test_all_hosts_wrong_is_no_empty_report(tmp_path: Path) -> None:
 
 
 def test_a_look_at_the_fleet_changes_nothing(tmp_path: Path) -> None:
-    with Fleet(tmp_path, backup_rotation_make=MAKE, backup_rotation_prune=PRUNE) as fleet:
+    with Fleet(tmp_path, backup_rotation_backup=MAKE, backup_rotation_prune=PRUNE) as fleet:
         five(fleet)
         place = tmp_path / "files"
         place.mkdir()

@@ -63,7 +63,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
             place = places / host
             place.mkdir()
             offsite = {"dest": str(place), "max_age": "30d", "keep": {"keep_last": 1}}
-            fleet.hosts[host]["backup_rotation_offsite"] = offsite
+            fleet.hosts[host]["backup_rotation_download"] = offsite
             file_of(place, sim.url, 2, 1)
             old = file_of(place, sim.url, 48, 2, name=NAMES.get(host, "old.tar.gz"))
             file_of(place, "https://other.example.com", 96, number + 100)

@@ -74,7 +74,7 @@ def furnish(fleet: Fleet, folder: Path) -> None:
         place, url = Path(options["dest"]), fleet.portals[name].url
         for number, age in enumerate(hours, 1):
             file_of(place, url, age, number, **(more if number == 1 else {}))
-        fleet.hosts[name]["backup_rotation_offsite"] = options
+        fleet.hosts[name]["backup_rotation_download"] = options
         return options
 
     add("fresh", copies(2, 48, 72, 96))
@@ -85,13 +85,13 @@ def furnish(fleet: Fleet, folder: Path) -> None:
     add("unreadable", copies(2, 48, 72))
     fleet.portals["unreadable"].fault("status", path="getbackuphistory", status=500)
     files("unreadable", 2, 48, 72)
-    add("make_fails", copies(2, 48, 72), backup_rotation_make=make("1h"))
+    add("make_fails", copies(2, 48, 72), backup_rotation_backup=make("1h"))
     fleet.portals["make_fails"].set(task_fails_with="No space left on device")
-    add("makes", copies(72, 96, 120), backup_rotation_make=make())
+    add("makes", copies(72, 96, 120), backup_rotation_backup=make())
     temporary = {key: value for key, value in make().items() if key != "path"}
     temporary["storage_type"] = "data_store"
-    add("makes_temporary", copies(72, 96, 120), backup_rotation_make=temporary)
-    add("makes_elsewhere", copies(72, 96, 120), backup_rotation_make=make())
+    add("makes_temporary", copies(72, 96, 120), backup_rotation_backup=temporary)
+    add("makes_elsewhere", copies(72, 96, 120), backup_rotation_backup=make())
     fleet.hosts["makes_elsewhere"]["backup_rotation_prune"] = {
         **KEEP_TWO,
         "storage_type": ["documents"],
@@ -124,8 +124,10 @@ def furnish(fleet: Fleet, folder: Path) -> None:
     (place / "notes.tar.gz").write_bytes(b"no manifest")
     add("policy_of_files", copies(2, 48, 72))
     files("policy_of_files", 2, 48, 72)["keep"] = {"keep_last": 2, "timezone": "Mars/Base"}
-    add("two_kinds", copies(2, 48, 72), backup_rotation_make={**make(), "dump": True})
-    add("null_prune", copies(72, 96, 120), backup_rotation_prune=None, backup_rotation_make=make())
+    add("two_kinds", copies(2, 48, 72), backup_rotation_backup={**make(), "dump": True})
+    add(
+        "null_prune", copies(72, 96, 120), backup_rotation_prune=None, backup_rotation_backup=make()
+    )
     files("null_prune", 2, 48, 72)
     add("null_keep", copies(2, 48, 72))
     files("null_keep", 2, 48, 72)["keep"] = None

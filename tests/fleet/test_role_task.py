@@ -52,7 +52,7 @@ def off(fleet: Fleet, folder: Path, name: str) -> None:
     for number, hours in enumerate((2, 48, 72), 1):
         file_of(folder, fleet.portals[name].url, hours, number)
     keep = {"keep_last": 2}
-    fleet.hosts[name]["backup_rotation_offsite"] = {
+    fleet.hosts[name]["backup_rotation_download"] = {
         "dest": str(folder),
         "max_age": "30d",
         "keep": keep,
@@ -75,7 +75,7 @@ def test_defaults_of_the_play_reach_no_step(tmp_path: Path) -> None:
 
 def test_each_step_is_told_and_shown(tmp_path: Path) -> None:
     make = {**LOCAL, "max_age": "20h", "wait": True}
-    given = {"backup_rotation_prune": PRUNE, "backup_rotation_make": make}
+    given = {"backup_rotation_prune": PRUNE, "backup_rotation_backup": make}
     with Fleet(tmp_path, backup_rotation_fail=False, **given) as fleet:
         key = fleet.add("sales", copies(2, 48, 72, 96)).key
         off(fleet, tmp_path / "files", "sales")
@@ -138,7 +138,7 @@ def test_twins_are_found_where_the_role_is_told_the_address(tmp_path: Path) -> N
 
 def test_a_dump_is_looked_for_where_dumps_are(tmp_path: Path) -> None:
     """The step that says so isn't done in a look, but it says which history is meant."""
-    with Fleet(tmp_path, backup_rotation_make={**LOCAL, "dump": True}) as fleet:
+    with Fleet(tmp_path, backup_rotation_backup={**LOCAL, "dump": True}) as fleet:
         sim = fleet.add("sales", copies(2))
         run = fleet.play("onlyoffice.docspace.fleet_report")
         asked = [f"{one.path.rpartition('/')[2]}?{one.query}" for one in sim.requests]
@@ -161,7 +161,7 @@ def test_the_key_is_in_no_file_unless_somebody_wants_files(
             found.update(path.name for path in place.glob("*/AnsiballZ_*"))
 
     watch = threading.Thread(target=look)
-    with Fleet(tmp_path, backup_rotation_make=LOCAL, ansible_remote_tmp=str(place)) as fleet:
+    with Fleet(tmp_path, backup_rotation_backup=LOCAL, ansible_remote_tmp=str(place)) as fleet:
         fleet.add("sales", copies(2), **({} if piped is None else {"ansible_pipelining": piped}))
         watch.start()
         run = fleet.rotate()

@@ -76,12 +76,12 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
         content = block("docspace_portals:")
         group = content["docspace_portals"]
         group["hosts"] = {name: {"docspace_url": fleet.portals[name].url} for name in HOST_NAMES}
-        group["vars"]["backup_rotation_offsite"] |= {
+        group["vars"]["backup_rotation_download"] |= {
             "dest": str(folder / "copies"),
             "poll_interval": 1,
         }
-        group["vars"]["backup_rotation_make"] |= {"max_age": "1h", "poll_interval": 1}
-        group["vars"]["backup_rotation_make"]["storage_secrets"] = {"token": "{{ token }}"}
+        group["vars"]["backup_rotation_backup"] |= {"max_age": "1h", "poll_interval": 1}
+        group["vars"]["backup_rotation_backup"]["storage_secrets"] = {"token": "{{ token }}"}
         group["vars"] |= block("DOCSPACE_KEYS_FILE')")
         (folder / "inventory.yml").write_text(yaml.safe_dump(content, sort_keys=False))
         # The credential, as AWX makes it of the guide's input and injector.

@@ -143,8 +143,8 @@ def test_answers_of_a_portal(stage: Stage, playbook: str) -> None:
     (copies / f"{EVIL}.tar.gz.json").write_text(json.dumps({EVIL: EVIL}), encoding="utf-8")
     inventory = stage.inventory(
         backup_rotation_schedule=schedule,
-        backup_rotation_make=local,
-        backup_rotation_offsite={"dest": {"__ansible_unsafe": str(copies)}},
+        backup_rotation_backup=local,
+        backup_rotation_download={"dest": {"__ansible_unsafe": str(copies)}},
         backup_rotation_prune={"keep_last": 1, "max_delete": 1},
     )
     prefix = "nightly" if playbook == "nightly" else "report"
@@ -236,9 +236,6 @@ def test_what_every_filter_returns(path: Path, tmp_path: Path) -> None:
         "backup_retention": lambda run: run(
             [{"id": EVIL, "created_on": "2026-11-01", EVIL: EVIL}], keep_last=1
         ),
-        "docspace_addresses": lambda run: run(
-            {EVIL: {"backup_rotation_connection": {"url": "http://x"}}}, [EVIL]
-        ),
         "docspace_compare_portals": lambda run: run(*[{"backups": [], "progress": {}}] * 3),
         "docspace_fleet": lambda run: run([report(EVIL)]),
         "docspace_fleet_parts": lambda run: run(str(tmp_path / EVIL)),
@@ -248,7 +245,6 @@ def test_what_every_filter_returns(path: Path, tmp_path: Path) -> None:
             [{"id": EVIL, "created_on": "2026-11-01"}], {"keep_last": 1}, "2026-11-02"
         ),
         "docspace_same_portal": lambda run: run("http://localhost", "https://127.1"),
-        "docspace_shared": lambda run: run({EVIL: "http://x", "two": "http://x"}),
     }
     package = "ansible_collections.onlyoffice.docspace.plugins.filter."
     name = f"{package}{path.stem}" if "playbooks" not in path.parts else path.stem

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from .._portal.values import clean, format_age, format_time, is_same_portal
+from .._portal.values import clean, format_age, format_time, is_future, is_same_portal
 from .archive import ArchiveChecker, archive_form, check_archive
 from .local_files import UnsafeFile, error_text, open_to_read, require_trusted
 from .manifest import Manifest, ManifestError, is_backup_file_name, manifest_path, read_manifest
@@ -242,7 +242,7 @@ def latest_file(files: Iterable[BackupFile], now: datetime) -> BackupFile | None
     """The newest of files sorted by `newest_first`: valid, not dated in the future, and one whose
     path can be given to another task."""
     for file in files:
-        past = file.manifest is not None and file.manifest.created_on <= now
+        past = file.manifest is not None and not is_future(file.manifest.created_on, now)
         if file.valid and past and not is_expanded(Path(file.path).name):
             return file
     return None

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from .._portal.client import Client
 from .._portal.errors import DocSpaceError, Effect, protocol_error
 from .._portal.file_stream import absolute_url, fetch
-from .._portal.values import normal_uuid
+from .._portal.values import is_future, normal_uuid
 from .api import API, dump_query, read_history, require_dumps
 from .create import PASSING, check_location, create_backup
 from .delete import delete_backups
@@ -64,7 +64,9 @@ class DownloadRequest(NamedTuple):
         """Whether a copy that is there is enough. One that is dated in the future isn't."""
         if self.id is not None:
             return manifest.id == self.id
-        return self.max_age is not None and 0 <= self._age(manifest.created_on) < self.max_age
+        if self.max_age is None or is_future(manifest.created_on, self.now):
+            return False
+        return self._age(manifest.created_on) < self.max_age
 
     def goes_on_with(self, identity: str, created_on: datetime) -> bool:
         """Whether what a run has left that died is enough, once it is brought to its end."""

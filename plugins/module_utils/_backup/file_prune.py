@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from .._portal.errors import DocSpaceError, config_error
 from .._portal.interrupts import InterruptGuard
-from .._portal.values import is_same_portal
+from .._portal.values import is_future, is_same_portal
 from .backup_files import WORK_FILE, BackupFile, inspect_file, unreadable, verify
 from .local_files import UnsafeFile, error_text, folder_risk, open_to_read
 from .manifest import Manifest, ManifestError, manifest_path, read_manifest
@@ -258,7 +258,8 @@ def verify_newest(folder: OffsiteFolder, plan: FilePlan, now: datetime) -> Backu
     A copy that is dated in the future doesn't stand for the others. One that a dry run assumes will
     have been verified by the download: None.
     """
-    dated = [row for row in plan.keep if row.record.created_on and row.record.created_on <= now]
+    times = [(row, row.record.created_on) for row in plan.keep]
+    dated = [row for row, time in times if time and not is_future(time, now)]
     if not dated:
         raise DocSpaceError(
             "guard", "None of the copies that are kept can be verified. Nothing was removed."

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from .._portal.errors import DocSpaceError, Effect, config_error
-from .._portal.values import moment
+from .._portal.values import is_future, moment
 from .delete import Outcome
 from .record import Record, find, newest_within, require_dates
 from .retention import NOT_KEPT, OPTIONS, Candidate, Policy, RetentionError, evaluate
@@ -76,7 +76,13 @@ def plan_policy(records: list[Record], policy: Policy, now: datetime) -> Plan:
     require_dates(records, "keep_*")
     by_id = {record.id: record for record in records}
     copies = [
-        Candidate(record.id, record.created_on, record.storage_type, record.expires_on is not None)
+        # A clock may be ahead by a little: then the backup counts as created now.
+        Candidate(
+            record.id,
+            record.created_on if is_future(record.created_on, now) else min(record.created_on, now),
+            record.storage_type,
+            record.expires_on is not None,
+        )
         for record in records
         if record.created_on is not None
     ]
@@ -181,8 +187,10 @@ def diff_table(plan: Plan, now: datetime) -> str:
 def _age(record: Record, now: datetime) -> str:
     if record.created_on is None:
         return "?"
-    hours = int((now - record.created_on).total_seconds()) // 3600
-    return f"{hours // 24}d {hours % 24}h" if hours >= 0 else "future"
+    if is_future(record.created_on, now):
+        return "future"
+    hours = max(0, int((now - record.created_on).total_seconds()) // 3600)
+    return f"{hours // 24}d {hours % 24}h"
 
 
 def _flat(rows: Iterable[tuple[Record, list[str]]], now: datetime) -> list[dict[str, Any]]:

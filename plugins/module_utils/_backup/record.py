@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from .._portal.errors import DocSpaceError, config_error, protocol_error
-from .._portal.values import format_age, format_time, normal_uuid
+from .._portal.values import format_age, format_time, is_future, normal_uuid
 from .storage import STORAGE_TYPES, parse_storage_type
 
 
@@ -86,15 +86,11 @@ def not_found(wanted: str) -> DocSpaceError:
     )
 
 
-def is_future(record: Record, now: datetime) -> bool:
-    """Whether a record is dated after now, which a wrong clock does."""
-    return record.created_on is not None and record.created_on > now
-
-
 def latest(records: Iterable[Record], now: datetime) -> Record | None:
     """The newest of records sorted by `newest_first`: dated, and not in the future."""
-    dated = (record for record in records if record.created_on is not None)
-    return next((record for record in dated if not is_future(record, now)), None)
+    return next(
+        (one for one in records if one.created_on and not is_future(one.created_on, now)), None
+    )
 
 
 def newest_within(
@@ -115,7 +111,7 @@ def newest_within(
         expires=None if storage_type == "data_store" else False,
     )
     require_dates(records, option)
-    future = [record.id for record in records if is_future(record, now)]
+    future = [one.id for one in records if one.created_on and is_future(one.created_on, now)]
     warning = None
     if future:
         warning = (

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 from .._portal.client import Client
 from .._portal.errors import DocSpaceError, Effect, config_error
-from .._portal.values import normal_uuid
+from .._portal.values import is_future, normal_uuid
 from .api import read_history, require_dumps
-from .record import Record, find, is_future, not_found, require_dates, select_by_time
+from .record import Record, find, not_found, require_dates, select_by_time
 from .storage import STORAGE_TYPES
 from .task import Poller, Task, read_backup_task, read_restore_task, start, task_not_found
 from .upload import Source, Upload
@@ -253,7 +253,7 @@ def refuse_old(record: Record | None, now: datetime, max_age: int | None, doubt:
     else:
         require_dates([record], "max_age")
         age = record.result(now)["age"]
-        if is_future(record, now):
+        if record.created_on and is_future(record.created_on, now):
             why = "this backup is dated in the future, so its age isn't known. Check the clocks"
         elif not select_by_time([record], now, newer_than=max_age):
             why = f"this backup is {age} old, of {record.facts()['created_on']}"

@@ -42,6 +42,8 @@ _NUMBER = re.compile(r"(0x)[0-9a-f]+|(0)[0-7]+|[1-9]\d*|0", re.ASCII)
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 # A shorter spelling of a secret would mask other texts.
 SHORTEST_SPELLING = 6
+# By how many seconds clocks may differ: what is dated this far in the future counts as now.
+CLOCK_TOLERANCE = 300
 # Parts of ids and times, and words of results.
 _IN_RESULTS = re.compile(
     "[0-9a-fA-F:TZ-]{,7}|true|false|null|local|documents|data_store|daily|weekly|monthly|backup"
@@ -141,11 +143,17 @@ def parse_int(value: object, low: int, high: int) -> int:
 
 def format_age(seconds: int) -> str:
     """Format an age for tables: `12 hours`, `3 days`. The rest of the unit is cut."""
-    if seconds < 0:
+    if seconds < -CLOCK_TOLERANCE:
         return "in the future"
+    seconds = max(seconds, 0)
     size, unit = next(one for one in _AGES if seconds >= one[0] or one[0] == 1)
     number = seconds // size
     return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
+def is_future(time: datetime, now: datetime) -> bool:
+    """Whether a time is after now by more than clocks may differ."""
+    return (time - now).total_seconds() > CLOCK_TOLERANCE
 
 
 def parse_time(value: object) -> datetime:

@@ -105,7 +105,13 @@ def test_months_and_minutes_are_refused_with_a_hint(value: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        *((-1, "in the future"), (0, "0 seconds"), (1, "1 second"), (59, "59 seconds")),
+        *(
+            (-301, "in the future"),
+            (-300, "0 seconds"),
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (59, "59 seconds"),
+        ),
         *((60, "1 minute"), (7199, "1 hour"), (43200, "12 hours"), (86399, "23 hours")),
         *((86400, "1 day"), (172799, "1 day"), (259200, "3 days"), (10**9, "11574 days")),
     ],

@@ -424,7 +424,7 @@ def test_what_is_no_copy_that_is_enough(wire: Wire, run: Run, tmp_path: Path) ->
     lay(tmp_path / "theirs.tar.gz", manifest(wire, portal="https://other.example.com"))
     lay(tmp_path / "dump.tar.gz", manifest(wire, dump=True))
     lay(tmp_path / "short.tar.gz", manifest(wire), FILE[:-1])
-    lay(tmp_path / "future.tar.gz", manifest(wire, created_on="2026-11-05T12:00:01Z"))
+    lay(tmp_path / "future.tar.gz", manifest(wire, created_on="2026-11-05T12:05:01Z"))
     lay(tmp_path / "old.tar.gz", manifest(wire, created_on="2026-11-04T12:00:00Z"))
     lay(tmp_path / "bare.tar.gz", None)
     wire.expect("GET", HISTORY, ok([]))

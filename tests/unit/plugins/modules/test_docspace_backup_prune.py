@@ -312,10 +312,12 @@ def test_now_is_the_time_of_judgement(now: str, wire: Wire, run: Run) -> None:
 
 
 def test_without_now_it_is_the_present(wire: Wire, run: Run, clock: Clock) -> None:
-    wire.expect("GET", HISTORY, ok([row(uid(0), age=-1), row(uid(1), age=0), row(uid(2), age=1)]))
+    ages = (-301, -300, 0)
+    wire.expect("GET", HISTORY, ok([row(uid(at), age=age) for at, age in enumerate(ages)]))
     result = prune(run, keep_last=1, check_mode=True)
+    # Clocks may differ by five minutes.
     assert reasons(result["kept"]) == {0: ["future"], 1: ["last"]}
-    assert [one["age_seconds"] for one in result["kept"]] == [-1, 0]
+    assert [one["age_seconds"] for one in result["kept"]] == [-301, -300]
 
 
 def test_an_expiring_copy_takes_no_place(wire: Wire, run: Run) -> None:

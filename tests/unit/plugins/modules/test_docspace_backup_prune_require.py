@@ -79,7 +79,7 @@ def test_it_stays_also_among_those_that_are_named(wire: Wire, run: Run) -> None:
     [
         row(ONE, age=26 * HOUR),
         row(ONE, age=60, expiresOn=EXPIRES),
-        row(ONE, age=-60),
+        row(ONE, age=-301),
         row(ONE, createdOn=NEVER),
     ],
     ids=["as old as the limit", "expires", "in the future", "without a time"],
@@ -90,6 +90,12 @@ def test_none_is_young_enough(
     wire.expect("GET", HISTORY, ok([newest, *OLD]))
     options = {"keep_last": None, "ids": [TWO], "require_newer_than": "26h"}
     assert "no lasting backup younger than" in refused(prune(run, **options, check_mode=check_mode))
+
+
+def test_a_clock_may_be_ahead_by_five_minutes(wire: Wire, run: Run) -> None:
+    wire.expect("GET", HISTORY, ok([row(ONE, age=-300), *OLD]))
+    result = prune(run, keep_last=None, ids=[TWO], require_newer_than="26h", check_mode=True)
+    assert result["counts"]["removed"] == 1
 
 
 def test_the_young_ones_may_not_all_go(wire: Wire, run: Run) -> None:
