@@ -111,18 +111,11 @@ seealso:
 
 EXAMPLES = r"""
 ---
-# docspace.yml: all portals of a server. The password comes from a file that is encrypted with Ansible Vault, or from
-# DOCSPACE_PASSWORD in the environment.
+# docspace.yml. The password comes from DOCSPACE_PASSWORD in the environment. Only plugin, url and username are needed; the
+# other lines leave out portals for tests, make groups by time zone, and cache the list.
 plugin: onlyoffice.docspace.portals
 url: https://docspace.example.com
 username: admin@example.com
-
----
-# Without those for tests, named by domain, and in groups by time zone.
-plugin: onlyoffice.docspace.portals
-url: https://docspace.example.com
-username: admin@example.com
-host_name: domain
 exclude: [test-*]
 keyed_groups:
   - key: docspace_time_zone
@@ -131,8 +124,8 @@ cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: /var/cache/ansible-docspace
 
-# group_vars/docspace_portals.yml: the connection of each host. docspace_keys is a dictionary in a file that is encrypted
-# with Ansible Vault: {sales: sk-..., legal: sk-...}.
+# group_vars/docspace_portals.yml, the connection of each host. docspace_keys is a dictionary in a file that is encrypted
+# with Ansible Vault, such as {sales: sk-..., legal: sk-...}.
 #
 # backup_rotation_connection:
 #   url: "{{ docspace_url }}"

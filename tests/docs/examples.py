@@ -113,7 +113,11 @@ def read_plugin(path: Path) -> Iterator[Example]:
     source = path.read_text(encoding="utf-8")
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "EXAMPLES":
-            tasks = yaml.safe_load(ast.literal_eval(node.value))
+            text = ast.literal_eval(node.value)
+            tasks = yaml.safe_load(text)
+            if isinstance(tasks, dict):  # an inventory
+                yield Example(path.name, "values", tasks, text)
+                return
             for number, part in enumerate(parted(tasks), 1):
                 text = yaml.safe_dump(part, sort_keys=False)
                 yield Example(f"{path.name}, part {number}", "tasks", part, text)
