@@ -123,7 +123,7 @@ def test_no_failure_speaks_of_backups(wire: Wire, run: Run, answer: Answer, code
 @pytest.mark.parametrize(
     ("answer", "whose"),
     [
-        pytest.param(failed(404, "The required folder was not found"), "the task", id="the API's"),
+        pytest.param(failed(404, "The required folder was not found"), "item", id="the API's"),
         pytest.param(empty(404), "either", id="empty"),
         pytest.param(html(404), "either", id="page"),
     ],
@@ -132,5 +132,5 @@ def test_whose_a_404_is(wire: Wire, run: Run, answer: Answer, whose: str) -> Non
     """An answer of the API itself comes from the right address."""
     expect_pages(wire, answer)
     message = run(ROOMS, title="Law")["msg"]
-    assert "the task names" in message
+    assert "item" in message
     assert ("'url'" in message) is (whose == "either"), message

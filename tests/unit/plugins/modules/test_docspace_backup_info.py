@@ -199,7 +199,7 @@ def test_equal_times_are_in_the_order_of_their_ids(wire: Wire, run: Run) -> None
 def test_latest_is_never_dated_in_the_future(wire: Wire, run: Run) -> None:
     result = read(wire, run, row(TWO, age=-301), row(age=0), row(THREE, age=DAY))
     assert ids(result) == [TWO, ONE, THREE]
-    assert result["backups"][0]["age_seconds"] == -1
+    assert result["backups"][0]["age_seconds"] == -301
     assert result["latest"]["id"] == ONE
     assert result["latest"]["age_seconds"] == 0
 
