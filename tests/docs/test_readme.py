@@ -14,6 +14,7 @@ from ansible_collections.onlyoffice.docspace.tests.docs.examples import ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTENT = {
     "module": "plugins/modules/*.py",
+    "inventory plugin": "plugins/inventory/*.py",
     "filter": "plugins/filter/*.py",
     "playbook": "playbooks/*.yml",
     "role": "roles/*",
