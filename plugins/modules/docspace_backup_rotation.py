@@ -12,60 +12,29 @@ module: docspace_backup_rotation
 author:
   - ONLYOFFICE DocSpace collection contributors (!UNKNOWN)
 version_added: 0.2.0
-short_description: One night of one portal, as the role backup_rotation runs it
+short_description: Run the steps of the role backup_rotation
 description:
-  - This is what the role P(onlyoffice.docspace.backup_rotation#role) runs, and the role is the way in. It checks every
-    name of an option first, it leaves the fact C(backup_rotation_report), and it fails where it should.
-  - It sets the schedule, makes a backup, brings a copy off site, thins out, and judges what is there. For each of these
-    steps it runs the module of this collection, where the connection leads. What is not given is not done.
-  - A step that fails is a problem, and the others go on. But nothing is thinned out, neither on the portal nor among the
-    files, unless a lasting copy is there that is younger than O(max_age).
-  - When it is interrupted, no further step is begun.
-  - C(module_defaults) of the modules that it runs don't reach them, so that nothing but O(connection) says which portal it
-    is.
+  - Does the work of the role P(onlyoffice.docspace.backup_rotation#role). Use the role, not this action.
+  - Sets the schedule, creates a backup, downloads one, prunes the backups and the off-site copies, and reports what is there.
+    For each of these steps it runs the module of this collection, on the host of the connection.
+  - It reads the variables of the role itself. They are no options, so that no output of a task shows a key.
+  - When a step is interrupted, no further step is run.
 options:
-  connection:
-    description: Connection options for all steps. Without C(url) nothing is sent.
-    type: dict
-  schedule:
-    description: Options of M(onlyoffice.docspace.docspace_backup_schedule).
-    type: dict
-  make:
-    description: Options of M(onlyoffice.docspace.docspace_backup).
-    type: dict
-  offsite:
+  start:
     description:
-      - Options of M(onlyoffice.docspace.docspace_backup_download), and C(keep), a policy of
-        M(onlyoffice.docspace.docspace_backup_file_prune) for the files.
-    type: dict
-  prune:
-    description: Options of M(onlyoffice.docspace.docspace_backup_prune).
-    type: dict
-  max_age:
-    description: How old the newest lasting copy may be, on the portal or off site.
-    type: str
-    required: true
-  fail:
-    description: Whether the role fails at the end. Here it is only checked for null.
-    type: bool
-  only_look:
-    description: Do nothing but read and judge.
+      - If V(true), only set the schedule and start the backup, without waiting for it. A later task without O(start) finds
+        what was started in the variable that the role registers.
+      - With C(wait) or C(on_timeout) in C(backup_rotation_backup), the backup isn't started yet.
     type: bool
     default: false
-  shared:
-    description:
-      - The addresses to which several hosts of the play lead, each with a list of these hosts.
-      - Left out, the variables of all hosts of the play are looked through, which takes its time where there are many.
-    type: dict
-  begin:
-    description:
-      - Only set the schedule and start the backup, without waiting for it.
-      - Nothing is done in check mode, where no lasting backup is to be made, or where O(make) has C(wait) or C(on_timeout).
+  inspect:
+    description: If V(true), only read the portal and the folder with the off-site copies.
     type: bool
     default: false
-  begun:
-    description: What a task with O(begin=true) returned as RV(begun). The backup is waited for then, and not made again.
-    type: dict
+  compare:
+    description: If V(true), only compare the addresses that the role has settled for the hosts of the play.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - onlyoffice.docspace._attributes
 attributes:
@@ -89,11 +58,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Serve a portal
+- name: Rotate the backups of a portal
   ansible.builtin.include_role:
     name: onlyoffice.docspace.backup_rotation
   vars:
-    backup_rotation_make:
+    backup_rotation_backup:
       storage_type: local
       path: /srv/backup
       max_age: 20h
@@ -103,78 +72,97 @@ EXAMPLES = r"""
 
 RETURN = r"""
 report:
-  description: What the role leaves as C(backup_rotation_report).
-  returned: success, unless with O(begin=true)
+  description: The report, which the role sets as the fact C(backup_rotation_report).
+  returned: unless with O(start=true) or O(compare=true)
   type: dict
   contains:
     host:
-      description: The host's name in the inventory.
+      description: The name of the host in the inventory.
       type: str
-      returned: success
+      returned: always
     portal:
-      description: The address, empty if there is none that may be shown.
+      description: The address. Empty if it isn't valid or may hold credentials.
       type: str
-      returned: success
+      returned: always
     checked_on:
-      description: When the portal was judged.
+      description: When the report was made, in UTC.
       type: str
-      returned: success
+      returned: always
     newest:
-      description: The newest lasting copy on the portal, or V(null).
+      description:
+        - The newest backup on the portal that doesn't expire, as in
+          RV(onlyoffice.docspace.docspace_backup_info#module:backups). V(null) if there is none or it isn't known.
+        - In check mode, C(assumed) is V(true) for the backup that would be created.
       type: dict
-      returned: success
+      returned: always
     newest_offsite:
-      description: The newest file off site, or V(null).
+      description:
+        - The newest valid off-site copy, as in RV(onlyoffice.docspace.docspace_backup_file_info#module:files). V(null) if
+          there is none or it isn't known.
+        - In check mode, C(assumed) is V(true) for the copy that would be downloaded.
       type: dict
-      returned: success
+      returned: always
     count:
-      description: How many backups the portal has. V(null) when its history can't be read.
+      description: How many backups the portal has, or would have. V(null) if it isn't known.
       type: int
-      returned: success
+      returned: always
     made:
-      description: Whether a backup was made, or in check mode would be.
+      description: Whether a backup was created, or would be. V(null) if it isn't known.
       type: bool
-      returned: success
+      returned: always
     removed:
-      description: How many backups went, or would.
+      description: How many backups were deleted, or would be. V(null) if it isn't known.
       type: int
-      returned: success
+      returned: always
     offsite_removed:
-      description: How many files went, or would.
+      description: How many off-site copies were removed, or would be. V(null) if it isn't known.
       type: int
-      returned: success
+      returned: always
     schedule:
-      description: The automatic backup, or V(null).
+      description: The automatic backup. V(null) if there is none or it isn't known.
       type: dict
-      returned: success
+      returned: always
     copies:
-      description: The copies of the last 60 days, each with C(created_on), C(where) and C(lasting).
+      description: The backups and off-site copies of the last 60 days, each with C(created_on), C(where) and C(lasting).
       type: list
       elements: dict
-      returned: success
+      returned: always
     problems:
-      description: What is wrong, each with C(step), C(code), C(title) and C(msg).
+      description:
+        - What is wrong, each with C(step), C(code), C(title) and C(msg).
+        - The code is that of the module's failure, or V(interrupted) for a step that was cut short, V(stale) if the newest
+          backup is too old, V(prune_skipped) if nothing was pruned because a variable is wrong.
       type: list
       elements: dict
-      returned: success
+      returned: always
 sentences:
   description: The problems, a sentence each.
-  returned: success, unless with O(begin=true)
+  returned: unless with O(start=true) or O(compare=true)
   type: list
   elements: str
   sample: []
-begun:
-  description: What was begun, for O(begun) of the next task.
-  returned: with O(begin=true)
+started:
+  description: What was started, for the next task of the role.
+  returned: with O(start=true)
   type: dict
+hosts:
+  description: The hosts whose address other hosts of the play have too, each with a list of these.
+  returned: with O(compare=true)
+  type: dict
+unsettled:
+  description: The hosts of the play whose address isn't known.
+  returned: with O(compare=true)
+  type: list
+  elements: str
+  sample: []
 steps:
   description: Each module that was run, in order.
-  returned: always
+  returned: unless with O(compare=true)
   type: list
   elements: dict
   contains:
     step:
-      description: V(schedule), V(make), V(offsite), V(read) or V(prune).
+      description: V(schedule), V(backup), V(download), V(prune), V(download_prune), V(read) or V(files).
       type: str
       returned: always
     module:
@@ -190,20 +178,13 @@ steps:
       type: str
       returned: always
   sample:
-    - step: make
+    - step: backup
       module: onlyoffice.docspace.docspace_backup
       changed: true
-      msg: Made 2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a43.
+      msg: Created 2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a43.
 diff:
   description: The differences of the steps, each with the step in its header.
   returned: with C(--diff), where there are any
   type: list
   elements: dict
-failure:
-  description: That it was interrupted, with C(code) and C(title).
-  returned: when it was interrupted
-  type: dict
-  sample:
-    code: task_failed
-    title: interrupted
 """
