@@ -195,7 +195,7 @@ class TestNight:
             sim.finish_tasks()
             said = night.end()
             assert night.running.returncode == 2, said
-            assert "Interrupted during make" in said
+            assert "Interrupted during backup" in said
             assert sim.count("DELETE") == 0
 
     def test_a_task_that_takes_too_long_ends_the_night(self, tmp_path: Path) -> None:

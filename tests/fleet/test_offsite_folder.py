@@ -62,8 +62,10 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
             sim = fleet.add(host, copies(2))
             place = places / host
             place.mkdir()
-            offsite = {"dest": str(place), "max_age": "30d", "keep": {"keep_last": 1}}
-            fleet.hosts[host]["backup_rotation_download"] = offsite
+            fleet.hosts[host] |= {
+                "backup_rotation_download": {"dest": str(place), "max_age": "30d"},
+                "backup_rotation_download_prune": {"keep_last": 1},
+            }
             file_of(place, sim.url, 2, 1)
             old = file_of(place, sim.url, 48, 2, name=NAMES.get(host, "old.tar.gz"))
             file_of(place, "https://other.example.com", 96, number + 100)
@@ -101,5 +103,5 @@ def test_what_is_not_a_regular_file_is_a_problem_and_stays(night: Night, host: s
     assert night.after[host] == night.before[host], night.run.text
     report = night.run.reports[host]
     assert report["offsite_removed"] == 0
-    assert problems(report) == ["offsite protocol"]
+    assert problems(report) == ["download protocol"]
     assert "old.tar.gz" in report["problems"][0]["msg"]

@@ -40,7 +40,7 @@ def play(**more: Any) -> dict[str, Any]:
         "gather_facts": False,
         "tasks": [
             {"ansible.builtin.import_role": {"name": ROLE}},
-            {"ansible.builtin.set_fact": {"seen": "{{ _backup_rotation_night }}"}},
+            {"ansible.builtin.set_fact": {"seen": "{{ _backup_rotation_run }}"}},
         ],
         **more,
     }
@@ -51,12 +51,8 @@ def off(fleet: Fleet, folder: Path, name: str) -> None:
     folder.mkdir()
     for number, hours in enumerate((2, 48, 72), 1):
         file_of(folder, fleet.portals[name].url, hours, number)
-    keep = {"keep_last": 2}
-    fleet.hosts[name]["backup_rotation_download"] = {
-        "dest": str(folder),
-        "max_age": "30d",
-        "keep": keep,
-    }
+    fleet.hosts[name]["backup_rotation_download"] = {"dest": str(folder), "max_age": "30d"}
+    fleet.hosts[name]["backup_rotation_download_prune"] = {"keep_last": 2}
 
 
 def test_defaults_of_the_play_reach_no_step(tmp_path: Path) -> None:
@@ -84,22 +80,21 @@ def test_each_step_is_told_and_shown(tmp_path: Path) -> None:
         again, unchanged = fleet.gather([play()], "seen", "--diff")
     one = found["sales"]
     assert [f"{step['step']} {step['module'].rpartition('.')[2]}" for step in one["steps"]] == [
-        "make docspace_backup",
-        "offsite docspace_backup_download",
-        "read docspace_backup_info",
-        "offsite docspace_backup_file_info",
-        "prune docspace_backup_file_prune",
+        "backup docspace_backup",
+        "download docspace_backup_download",
         "prune docspace_backup_prune",
+        "download_prune docspace_backup_file_prune",
+        "files docspace_backup_file_info",
     ]
-    assert [step["changed"] for step in one["steps"]] == [False] * 4 + [True] * 2
+    assert [step["changed"] for step in one["steps"]] == [False, False, True, True, False]
     for steps in (one["steps"], foretold["sales"]["steps"]):
-        assert [step["msg"] for step in steps][4:] == ["1 removed, 2 kept.", "2 removed, 2 kept."]
+        assert [step["msg"] for step in steps][2:4] == ["2 removed, 2 kept.", "1 removed, 2 kept."]
     headers = [part["before_header"] for part in one["diff"] if "before_header" in part]
-    assert {header.partition(":")[0] for header in headers} == {"make", "offsite"}
+    assert {header.partition(":")[0] for header in headers} == {"backup", "download"}
     tables = [part["prepared"] for part in one["diff"] if "prepared" in part]
-    for table, number in zip(tables, (3, 4)):
-        assert table.startswith(f"prune:\n- {uuid(number)}")
-    assert "copy-3.tar.gz" in tables[0]
+    for table, (step, number) in zip(tables, (("prune", 4), ("download_prune", 3))):
+        assert table.startswith(f"{step}:\n- {uuid(number)}")
+    assert "copy-3.tar.gz" in tables[1]
     assert "prune:\n- 00000000" in run.text
     # What a module warns of is passed on.
     assert "protect_ids: not found" in run.text
@@ -140,7 +135,12 @@ def test_a_dump_is_looked_for_where_dumps_are(tmp_path: Path) -> None:
     """The step that says so isn't done in a look, but it says which history is meant."""
     with Fleet(tmp_path, backup_rotation_backup={**LOCAL, "dump": True}) as fleet:
         sim = fleet.add("sales", copies(2))
-        run = fleet.play("onlyoffice.docspace.fleet_report")
+        play = {
+            "hosts": "docspace_portals",
+            "gather_facts": False,
+            "tasks": [{"ansible.builtin.import_role": {"name": ROLE, "tasks_from": "report"}}],
+        }
+        run, _reports = fleet.gather([play], "backup_rotation_report")
         asked = [f"{one.path.rpartition('/')[2]}?{one.query}" for one in sim.requests]
     assert asked == [f"getbackup{what}?Dump=true" for what in ("history", "schedule")], run.text
 
