@@ -404,7 +404,7 @@ def test_what_was_begun_under_another_spelling_is_finished(
     result = run(MODULE, dest=str(tmp_path))
     assert result["changed"] is True and result["dest"] == str(tmp_path / file)
     assert names(tmp_path) == [file, f"{file}.json"]
-    assert json.loads((tmp_path / f"{file}.json").read_text()) == manifest
+    assert json.loads((tmp_path / f"{file}.json").read_text()) == about
 
 
 @pytest.mark.parametrize("host", ["b\u00fc" * 40, "[::1%", "[1:2]"])
@@ -1540,7 +1540,7 @@ def test_a_file_is_not_replaced_on_the_word_of_others(
         os.chown(beside, 54321, -1)
     else:
         beside.chmod(0o666)
-    assert "its beside can't be used" in refused(run(MODULE, dest=str(file)), "guard")
+    assert "its manifest can't be used" in refused(run(MODULE, dest=str(file)), "guard")
 
 
 def test_a_folder_in_which_everybody_can_replace_files(
