@@ -377,7 +377,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.api import read_history, require_dumps
+from ..module_utils._backup.api import BackupApi
+from ..module_utils._backup.create import ensure_backup, wait_for_task
+from ..module_utils._backup.delete import delete_backup
 from ..module_utils._backup.record import Record, find, not_found, parse_id
 from ..module_utils._backup.storage import SPEC as STORAGE
 from ..module_utils._backup.task import WAIT, Poller
@@ -399,44 +401,36 @@ SPEC: dict[str, Any] = {
 
 
 def run(module: AnsibleModule, client: Client) -> Result:
-    params, dump = module.params, module.params["dump"]
-    pace, making = Poller(params), params["id"] is None
-    if params["max_age"] is not None and not making:
-        raise config_error("max_age: it is for making a backup. Leave it out beside 'id'.")
-    if making:
-        return _make(module, client, pace)
+    params, poller = module.params, Poller(module.params)
+    api = BackupApi(client, params["dump"])
+    if params["id"] is None:
+        return _create(module, api, poller)
+    if params["max_age"] is not None:
+        raise config_error("max_age: can't be combined with id.")
     wanted = parse_id(params["id"])
-    require_dumps(client, dump)
-    before = find(read_history(client, dump=dump), wanted)
+    api.require_dump_support()
+    before = find(api.history(), wanted)
     if params["state"] == "present":
         if before is None:
             raise not_found(wanted)
         return Result(changed=False, backup=before.result(now()), diff=_diff(before, before))
     if before is None:
         return Result(changed=False, backup=None, diff=_diff(None, None))
-    warnings: list[str | None] = []
-    if not module.check_mode:
-        from ..module_utils._backup.delete import delete_backups
-
-        outcome = delete_backups(client, [before], dump=dump, again=client.retries)
-        if outcome.failures:
-            raise outcome.failures[before.id]
-        warnings = outcome.warnings
+    warning = None if module.check_mode else delete_backup(api, before)
     return Result(
-        changed=True, backup=before.result(now()), diff=_diff(before, None), warnings=warnings
+        changed=True, backup=before.result(now()), diff=_diff(before, None), warnings=[warning]
     )
 
 
-def _make(module: AnsibleModule, client: Client, pace: Poller) -> Result:
-    # Each file is compiled anew at each start, so this isn't loaded where nothing is made.
-    from ..module_utils._backup.create import ensure_backup, wait_for_task
-
-    params, dry = module.params, module.check_mode
+def _create(module: AnsibleModule, api: BackupApi, poller: Poller) -> Result:
+    params, check_mode = module.params, module.check_mode
+    warnings: list[str | None] = []
     if params["task_id"] is None:
-        task, record, joined, changed, warnings = ensure_backup(client, params, pace, now, dry=dry)
+        created = ensure_backup(api, params, poller, now, warnings, check_mode=check_mode)
     else:
-        task, record, joined, changed, warnings = wait_for_task(client, params, pace, dry=dry)
-    # A backup that was joined comes about without this task.
+        created = wait_for_task(api, params, poller, check_mode=check_mode)
+    task, record, joined, changed = created
+    # A joined backup isn't this run's change.
     diff = _diff(None if changed or joined else record, None if joined else record)
     if changed and record is None:
         diff["after"] = {"storage_type": params["storage_type"]}

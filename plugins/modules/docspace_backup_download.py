@@ -353,16 +353,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.download import (
-    DownloadRequest,
-    DownloadResult,
-    download,
-    find_existing,
-    preview,
-)
+from ..module_utils._backup.destination import parse_dest
+from ..module_utils._backup.download import Download, DownloadRequest, DownloadResult
 from ..module_utils._backup.local_files import distrust_of
 from ..module_utils._backup.manifest import Manifest, manifest_path
-from ..module_utils._backup.partial_file import parse_dest
 from ..module_utils._backup.record import parse_id
 from ..module_utils._backup.task import WAIT, Poller
 from ..module_utils._portal.client import Client
@@ -387,37 +381,34 @@ def run(module: AnsibleModule, client: Client) -> Result:
     params = module.params
     # Ansible adds what it sees of a file `dest` to the result, which a dry run can't.
     module.add_path_info = lambda result: result
-    pace, max_age = Poller(params), duration(params, "max_age")
+    poller, max_age = Poller(params), duration(params, "max_age")
     wanted = None if params["id"] is None else parse_id(params["id"])
     if wanted is not None and max_age is not None:
-        raise config_error("max_age: 'id' names the backup already. Leave one of them out.")
+        raise config_error("max_age: can't be combined with id.")
     min_free = params["min_free_percent"]
     if not 0 <= min_free <= 99:
         raise config_error("min_free_percent: must be a number from 0 to 99.")
-    order = DownloadRequest(
+    request = DownloadRequest(
         wanted, max_age, params["keep_on_portal"], now(), params["allow_lost_records"]
     )
     portal = normalize_portal(client.url)
-    place = parse_dest(params["dest"], portal, dump=params["dump"], min_free=min_free)
-
-    distrust = distrust_of(params["mode"], params["owner"], place.folder)
+    destination = parse_dest(params["dest"], portal, dump=params["dump"], min_free=min_free)
+    distrust = distrust_of(params["mode"], params["owner"], destination.folder)
     if distrust is not None:
         raise config_error(
             f"{distrust}, so it wouldn't count as a copy. Nothing was sent. Give 'group' and a mode such "
             "as '0640', or let the folder belong to that owner."
         )
 
-    def dress(path: str) -> bool:
+    def apply_attributes(path: str) -> bool:
         return set_file_options(module, path)
 
-    if module.check_mode:
-        copy = preview(client, place, pace, order, dress)
-    else:
-        copy = find_existing(place, order) or download(client, place, pace, order, dress)
+    job = Download(client, destination, poller, request, apply_attributes)
+    copy = job.preview() if module.check_mode else job.run()
     changed = copy.changed
     if copy.path is not None and not changed:
         try:
-            changed = dress(copy.path) | dress(manifest_path(copy.path))
+            changed = apply_attributes(copy.path) | apply_attributes(manifest_path(copy.path))
         except FileOptionsError as error:
             raise config_error(str(error)) from error
     return Result(

@@ -346,12 +346,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.api import read_history, require_dumps
+from ..module_utils._backup.api import BackupApi
 from ..module_utils._backup.record import latest, parse_id, select, select_by_time, unknown_types
-from ..module_utils._backup.schedule import masked, read_schedule
-from ..module_utils._backup.task import read_progress, read_usage
+from ..module_utils._backup.schedule import masked
 from ..module_utils._portal.client import Client
-from ..module_utils._portal.errors import config_error
+from ..module_utils._portal.errors import DocSpaceError, config_error
 from ..module_utils._portal.module import Result, now, run_module
 from ..module_utils._portal.values import duration, moment
 
@@ -379,7 +378,8 @@ GATHERED = ("backups", "count", "total", "latest", "schedule", "progress", "usag
 
 def run(module: AnsibleModule, client: Client) -> Result:
     params, gather = module.params, module.params["gather"]
-    dump, warnings = params["dump"], []
+    api = BackupApi(client, params["dump"])
+    warnings: list[str | None] = []
     wanted = None if params["id"] is None else parse_id(params["id"])
     limits: dict[str, Any] = {
         "created_after": moment(params, "created_after"),
@@ -388,12 +388,12 @@ def run(module: AnsibleModule, client: Client) -> Result:
         "older_than": duration(params, "older_than"),
     }
     if params["limit"] is not None and params["limit"] < 1:
-        raise config_error("limit: give 1 or more.")
-    require_dumps(client, dump)
+        raise config_error("limit: must be 1 or more.")
+    api.require_dump_support()
     values: dict[str, Any] = dict.fromkeys(GATHERED)
     if "history" in gather:
         time = now()
-        history = read_history(client, dump=dump)
+        history = api.history()
         kinds = params["storage_type"]
         warnings.append(unknown_types(history, kinds))
         records = select(
@@ -410,13 +410,38 @@ def run(module: AnsibleModule, client: Client) -> Result:
         values["count"], values["total"] = len(records), len(history)
         values["latest"] = newest and newest.result(time)
     if "schedule" in gather:
-        values["schedule"] = masked(read_schedule(client, dump=dump))
+        values["schedule"] = masked(api.schedule())
     if "progress" in gather:
-        values["progress"] = read_progress(client, dump=dump)
+        values["progress"] = _read_progress(api)
     if "usage" in gather:
-        values["usage"], warning = read_usage(client, alone=gather == ["usage"])
-        warnings.append(warning)
+        try:
+            values["usage"] = api.usage()
+        except DocSpaceError as error:
+            if error.status != 404 or gather == ["usage"]:
+                raise
+            warnings.append(f"usage: {error.message}")
     return Result(changed=False, warnings=warnings, **values)
+
+
+def _read_progress(api: BackupApi) -> dict[str, Any]:
+    """Return the result key `progress`.
+
+    While a restore runs, only its progress can be read (C31), so that of a backup is null. A
+    server-wide restore takes all portals offline, and is shown for each of them.
+    """
+    backup = refused = None
+    try:
+        backup = api.progress()
+    except DocSpaceError as error:
+        if error.code not in ("auth", "forbidden", "not_found"):
+            raise
+        refused = error
+    restore = api.restore_progress()
+    if refused is not None and (restore is None or restore.ended):
+        restore = None if api.dump else api.counterpart().restore_progress()
+        if restore is None or restore.ended:
+            raise refused
+    return {"backup": backup and backup.result(), "restore": restore and restore.result()}
 
 
 def main() -> None:

@@ -370,7 +370,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.api import read_history, require_dumps
+from ..module_utils._backup.api import BackupApi
 from ..module_utils._backup.delete import Outcome, delete_backups
 from ..module_utils._backup.prune import (
     assume,
@@ -387,6 +387,7 @@ from ..module_utils._backup.prune import (
 )
 from ..module_utils._backup.record import Record, parse_id, select, unknown_types
 from ..module_utils._backup.retention import OPTIONS
+from ..module_utils._backup.schedule import masked
 from ..module_utils._backup.storage import STORAGE_TYPES
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import DocSpaceError, config_error
@@ -418,15 +419,15 @@ SPEC: dict[str, Any] = {
 
 
 def run(module: AnsibleModule, client: Client) -> Result:
-    params, dump = module.params, module.params["dump"]
+    params, api = module.params, BackupApi(client, module.params["dump"])
     protected = {parse_id(one, "protect_ids") for one in params["protect_ids"] or []}
     ids = _named(params, protected)
     policy = None if ids is not None else read_policy(params)
     wanted, max_age = params["require_id"], duration(params, "require_newer_than")
     wanted = None if wanted is None else parse_id(wanted, "require_id")
     time = read_now(params, now())
-    require_dumps(client, dump)
-    history = read_history(client, dump=dump)
+    api.require_dump_support()
+    history = api.history()
     warnings: list[str | None] = []
     if policy is None:
         plan = plan_named(history, ids or [])
@@ -437,50 +438,47 @@ def run(module: AnsibleModule, client: Client) -> Result:
         new = _assumed(params, time) if module.check_mode else []
         plan = plan_policy([*records, *select(new, storage_type=kinds)], policy, time)
         history = [*new, *history]
-    left = [one if one.id else one._replace(created_on=now()) for one in history]
-    warnings.append(check_required(plan, left, wanted, max_age, now()))
+    # The assumed backup is from the time of `now`, but new in fact.
+    present = [one if one.id else one._replace(created_on=now()) for one in history]
+    warnings.append(check_required(plan, present, wanted, max_age, now()))
     warnings.append(check_limits(plan, history, protected, params["max_delete"]))
-    schedule = _schedule(client, dump=dump) if params["gather"] else None
-    doomed = [record for record, _reasons in plan.remove]
-    outcome = Outcome({record.id for record in doomed}, {}, [], [])
-    if doomed and not module.check_mode:
-        outcome = delete_backups(client, doomed, dump=dump, concurrency=params["concurrency"])
+    schedule = masked(api.schedule()) if params["gather"] else None
+    to_remove = [record for record, _reasons in plan.remove]
+    outcome = Outcome({record.id for record in to_remove}, {}, [], [])
+    if to_remove and not module.check_mode:
+        outcome = delete_backups(api, to_remove, concurrency=params["concurrency"])
     values = {**prune_result(plan, outcome, len(history), time), "schedule": schedule}
     diff = {"prepared": diff_table(plan, time)}
-    outcome.warnings[:0] = warnings
+    outcome = outcome._replace(warnings=[*warnings, *outcome.warnings])
     if outcome.failures:
         raise incomplete_prune(outcome, {**values, "diff": diff})
     return Result(changed=bool(outcome.removed), diff=diff, warnings=outcome.warnings, **values)
 
 
 def _named(params: dict[str, Any], protected: set[str]) -> list[str] | None:
-    """The ids to remove, None for a policy; checks all that concerns both."""
+    """Return the IDs to remove, None for a policy. Checks the options that concern both."""
     if params["concurrency"] not in range(1, 11):
-        raise config_error("concurrency: give a number from 1 to 10.")
+        raise config_error("concurrency: must be a number from 1 to 10.")
     check_max_delete(params)
     given = [option for option in (*RULES, *BESIDE_RULES) if params[option] is not None]
     if params["ids"] is None:
         if not set(given) & set(RULES):
-            raise config_error("Give 'ids', or a policy of at least one 'keep_*' option.")
+            raise config_error("Set 'ids', or a policy of at least one 'keep_*' option.")
         return None
     if given:
-        raise config_error(f"{given[0]}: belongs to a policy, so it can't stand beside 'ids'.")
+        raise config_error(f"{given[0]}: can't be combined with ids.")
     ids = [parse_id(one, "ids") for one in params["ids"]]
     both = sorted(protected & set(ids))
     if both:
-        raise DocSpaceError("guard", f"{both[0]} is in 'ids' and 'protect_ids': decide on one.")
+        raise DocSpaceError(
+            "guard", f"protect_ids: {both[0]} is in 'ids', too. Remove it from one of them."
+        )
     return ids
 
 
 def _assumed(params: dict[str, Any], time: datetime) -> list[Record]:
     kind = params["assume_new"]
     return [assume(kind, time, expires=kind == "data_store")] if kind else []
-
-
-def _schedule(client: Client, *, dump: bool) -> dict[str, Any] | None:
-    from ..module_utils._backup.schedule import masked, read_schedule
-
-    return masked(read_schedule(client, dump=dump))
 
 
 def main() -> None:

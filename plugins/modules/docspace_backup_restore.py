@@ -279,10 +279,11 @@ log:
     - 'GET /api/2.0/backup/getrestoreprogress: timeout, repeated after 0.6 s'
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._backup.api import BackupApi
 from ..module_utils._backup.record import parse_id
 from ..module_utils._backup.restore import (
     advice,
@@ -297,13 +298,11 @@ from ..module_utils._backup.restore import (
     wait_for_restore_task,
 )
 from ..module_utils._backup.task import WAIT, Poller
+from ..module_utils._backup.upload import Source, open_source
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.errors import config_error
 from ..module_utils._portal.module import Result, now, run_module
 from ..module_utils._portal.values import duration
-
-if TYPE_CHECKING:
-    from ..module_utils._backup.upload import Source
 
 SPEC: dict[str, Any] = {
     "id": {"type": "str"},
@@ -319,70 +318,65 @@ SPEC: dict[str, Any] = {
 
 
 def run(module: AnsibleModule, client: Client) -> Result:
-    params, pace = module.params, Poller(module.params)
+    params, poller = module.params, Poller(module.params)
+    api = BackupApi(client, params["dump"])
     if params["task_id"] is not None:
-        return follow(module, client, pace)
+        return _wait(module, api, poller)
     wanted = None if params["id"] is None else parse_id(params["id"])
     duration(params, "max_age")
     require_confirmed(client, params["confirm"])
     if params["src"] is None:
-        return restore(module, client, wanted, None)
-    # Nothing of this is loaded for a restore from the history.
-    from ..module_utils._backup.upload import open_source
-
+        return _restore(module, api, wanted, None)
     with open_source(params["src"], dump=params["dump"], log=client.log) as source:
-        return restore(module, client, None, source)
+        return _restore(module, api, None, source)
 
 
-def restore(
-    module: AnsibleModule, client: Client, wanted: str | None, source: Source | None
+def _restore(
+    module: AnsibleModule, api: BackupApi, wanted: str | None, source: Source | None
 ) -> Result:
-    params, dump, time = module.params, module.params["dump"], now()
-    limit = duration(params, "max_age")
+    params, client, time = module.params, api.client, now()
+    max_age = duration(params, "max_age")
     warnings: list[str | None] = []
     if source is None:
-        record = check_history(client, wanted, dump=dump)
-        refuse_old(record, time, limit)
+        record = check_history(api, wanted)
+        refuse_old(record, time, max_age)
     else:
         record = source.record
-        refuse_old(record, time, limit, source.doubt)
+        refuse_old(record, time, max_age, source.doubt)
         warnings += source.warnings(client.url)
-        check_history(client, None, dump=dump)
-    before = refuse_while_busy(client, dump=dump, waits=source is not None)
+        check_history(api, None)
+    before = refuse_while_busy(api, from_file=source is not None)
     task = None
     if not module.check_mode:
-        how: dict[str, Any] = {"notify": params["notify"], "dump": dump, "before": before}
+        how: dict[str, Any] = {"notify": params["notify"], "before": before}
         if source is None:
-            task, known = start_restore(client, record, **how)
+            task, doubt = start_restore(api, record, **how)
         else:
-            task, known = restore_file(client, source, **how)
+            task, doubt = restore_file(api, source, **how)
         refused = None
         if params["wait"]:
-            task, refused = wait_for_restore(client, task, Poller(params), dump=dump, before=before)
+            task, refused = wait_for_restore(api, task, Poller(params), before=before)
         else:
-            client.log(f"the restore goes on on the portal. {advice(task, dump=dump)}")
-        warnings += [known, refused, task.warning]
+            client.log(f"the restore continues on the portal. {advice(task, dump=api.dump)}")
+        warnings += [doubt, refused, task.warning]
     return Result(
         changed=True,
         backup=record and record.result(time),
         file=source and source.result(),
         task=task and task.result(),
-        diff={"before": {}, "after": describe_source(record, source, time, dump=dump)},
+        diff={"before": {}, "after": describe_source(record, source, time, dump=api.dump)},
         warnings=warnings,
     )
 
 
-def follow(module: AnsibleModule, client: Client, pace: Poller) -> Result:
-    """Start nothing, and change nothing: follow what runs."""
+def _wait(module: AnsibleModule, api: BackupApi, poller: Poller) -> Result:
     params = module.params
     if params["notify"]:
-        raise config_error("notify: it has to be said when a restore starts. Leave it out.")
+        raise config_error("notify: can't be combined with task_id.")
     if params["confirm"] is not None:
-        require_confirmed(client, params["confirm"])
+        require_confirmed(api.client, params["confirm"])
     once = module.check_mode or not params["wait"]
-    task, warning = wait_for_restore_task(
-        client, params["task_id"], pace, dump=params["dump"], once=once
-    )
+    task, warning = wait_for_restore_task(api, params["task_id"], poller, once=once)
     values = {"backup": None, "file": None, "task": task.result()}
     nothing: dict[str, Any] = {"before": {}, "after": {}}
     return Result(changed=False, diff=nothing, warnings=[warning, task.warning], **values)

@@ -234,16 +234,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.api import require_dumps
+from ..module_utils._backup.api import PERIODS, WEEKDAYS, BackupApi
 from ..module_utils._backup.schedule import (
-    PERIODS,
-    WEEKDAYS,
     is_due_today,
     location_warnings,
     mask_pair,
     masked,
     parse_schedule_options,
-    read_schedule,
     remove_schedule,
     settle_subdir,
     subset,
@@ -267,51 +264,50 @@ SPEC: dict[str, Any] = {
 
 
 def run(module: AnsibleModule, client: Client) -> Result:
-    params, dump = module.params, module.params["dump"]
+    params, api = module.params, BackupApi(client, module.params["dump"])
     if params["state"] == "absent":
-        require_dumps(client, dump)
-        return _remove(module, client)
+        return _remove(module, api)
     storage = parse_storage(params)
     wanted = parse_schedule_options(params, storage)
-    require_dumps(client, dump)
-    there = read_schedule(client, dump=dump)
-    storage = settle_subdir(storage, there)
+    api.require_dump_support()
+    present = api.schedule()
+    storage = settle_subdir(storage, present)
     wanted["storage_params"] = storage.all_params
-    before = subset(there, wanted)
+    before = subset(present, wanted)
     changed = before != wanted
-    warnings: list[str | None] = [*location_warnings(there, storage, changed=changed)]
+    warnings: list[str | None] = [*location_warnings(present, storage, changed=changed)]
     # A portal's own time zone can't be read with an API key (C60).
-    if changed and dump and is_due_today(wanted, now()):
+    if changed and api.dump and is_due_today(wanted, now()):
         warnings.append(
             f"hour: {wanted['hour']}:00 UTC has passed today. The server forgets the last run of a "
-            "schedule that is written, so a backup starts within 15 minutes."
+            "schedule that is written, so it starts a backup within 15 minutes."
         )
     if (params["monthday"] or 0) > 28:
-        warnings.append("monthday: the server makes no backup in a month without that day.")
+        warnings.append("monthday: the server creates no backup in a month without that day.")
     if before is not None and wanted["backups_stored"] < before["backups_stored"]:
         warnings.append(
-            f"backups_stored: it was {before['backups_stored']}, and the server removes older "
-            f"scheduled backups beyond {wanted['backups_stored']}."
+            f"backups_stored: was {before['backups_stored']}. The server deletes older scheduled backups "
+            f"beyond {wanted['backups_stored']}."
         )
     if changed and not module.check_mode:
-        warnings.append(write_schedule(client, wanted, storage, dump=dump))
+        warnings.append(write_schedule(api, wanted, storage))
     old, new = mask_pair(before, wanted, storage.secrets)
     schedule = mask_pair(wanted, wanted, storage.secrets)[1]
     diff = {"before": old or {}, "after": new}
     return Result(changed=changed, schedule=schedule, diff=diff, warnings=warnings)
 
 
-def _remove(module: AnsibleModule, client: Client) -> Result:
-    dump = module.params["dump"]
-    before = read_schedule(client, dump=dump)
+def _remove(module: AnsibleModule, api: BackupApi) -> Result:
+    api.require_dump_support()
+    before = api.schedule()
     warnings: list[str | None] = []
     if before is not None:
         warnings.append(
-            "The backups that the schedule made stay, and nothing removes them any more: "
+            "The backups of the schedule are kept, and the server no longer deletes old ones. "
             "docspace_backup_prune can."
         )
         if not module.check_mode:
-            warnings.append(remove_schedule(client, dump=dump))
+            warnings.append(remove_schedule(api))
     diff = {"before": masked(before) or {}, "after": {}}
     return Result(changed=before is not None, schedule=None, diff=diff, warnings=warnings)
 

@@ -180,7 +180,7 @@ def test_a_refused_start_that_cannot_be_looked_up_is_not_known(stage: Stage, sta
     stage.sim.fault("status", status=status, path="getbackupprogress", skip=1)
     result = make(stage)
     assert result["failed"] and result["changed"] is True
-    assert result["msg"].startswith("Not known whether startbackup was taken")
+    assert result["msg"].startswith("Not known whether the backup was started")
 
 
 def test_a_cancelled_task_that_comes_back_is_not_ours(stage: Stage) -> None:
@@ -190,7 +190,7 @@ def test_a_cancelled_task_that_comes_back_is_not_ours(stage: Stage) -> None:
     stage.send("POST", "cancelbackup")
     stage.sim.fault("drop", path="startbackup", times=1)
     result = make(stage)
-    assert result["failed"] and result["msg"].startswith("Not known whether startbackup was taken")
+    assert result["failed"] and result["msg"].startswith("Not known whether the backup was started")
 
 
 def test_a_start_that_begins_after_the_time_out_is_found(stage: Stage) -> None:

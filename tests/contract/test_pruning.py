@@ -366,7 +366,7 @@ def test_a_delete_that_takes_effect_after_the_time_out(
     if late:
         assert "may remain" in result["warnings"][0]
     else:
-        assert "Not known whether" in result["msg"] and "still there" not in result["msg"]
+        assert "Not known whether" in result["msg"] and "was not deleted" not in result["msg"]
 
 
 def test_the_portal_goes_away_and_comes_back(stage: Stage) -> None:

@@ -322,7 +322,7 @@ def test_a_start_that_was_not_taken_is_never_sent_again(
     stage.sim.fault(**fault, path="startrestore", times=1)
     result = restore(stage)
     assert result["failed"] and result["changed"] is True, "not known is not no"
-    assert result["msg"].startswith("Not known whether startrestore was taken")
+    assert result["msg"].startswith("Not known whether the restore was started")
     assert stage.sim.count("POST") == 1 + before
 
 
@@ -388,7 +388,7 @@ def test_a_start_without_effect(
     stage.sim.fault("status", status=status, body=body, path="startrestore", times=1)
     result = restore(stage)
     assert result["failed"] and result["changed"] is changed
-    assert result["msg"].startswith("Not known whether startrestore was taken") is changed
+    assert result["msg"].startswith("Not known whether the restore was started") is changed
     assert sum(stage.clock.sleeps) == seconds
 
 
@@ -399,7 +399,7 @@ def test_a_start_that_cannot_be_looked_up_is_not_known(stage: Stage, status: int
     stage.sim.fault("status", status=500, path="getrestoreprogress", skip=2)
     result = restore(stage)
     assert result["failed"] and result["changed"] is True
-    assert result["msg"].startswith("Not known whether startrestore was taken")
+    assert result["msg"].startswith("Not known whether the restore was started")
 
 
 # --- two restores at once ---

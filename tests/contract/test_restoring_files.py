@@ -643,7 +643,7 @@ def test_a_lost_answer_to_a_start_that_was_not_taken(
         waiting(stage)
     stage.sim.fault("reset", path="startrestore", times=1)
     message = failure(restore(stage, src), "connection", changed=True)
-    assert message.startswith("Not known whether startrestore was taken")
+    assert message.startswith("Not known whether the restore was started")
     assert "docspace_backup_info" in message and "'task_id'" in message and "no other" in message
     assert started(stage) == 1
     assert stage.sim.portal.uploaded == FILE, "it may be restored just now"
@@ -769,7 +769,7 @@ def test_a_second_restore_names_the_first(stage: Stage, src: Path) -> None:
     assert f"'task_id: {known}'" in begun["log"][-1]
     stage.sim.advance(30)
     message = failure(restore(stage, src), "conflict")
-    assert f"Follow it with 'task_id: {known}', and start no other restore." in message
+    assert f"Wait for it with 'task_id: {known}', and start no other restore." in message
     assert stage.run(MODULE, task_id=known)["task"]["status"] == "completed"
 
 

@@ -130,7 +130,7 @@ def test_a_write_that_took_effect_is_a_change_whatever_the_answer(
     result = plan(stage, **LOCAL) if state == "present" else absent(stage)
     assert "failed" not in result, result["msg"]
     assert result["changed"] is True
-    assert any("didn't answer with success" in warning for warning in result["warnings"])
+    assert any("the answer wasn't a success" in warning for warning in result["warnings"])
 
 
 def test_a_write_that_takes_effect_late(stage: Stage) -> None:
@@ -144,7 +144,7 @@ def test_a_lost_answer_that_cannot_be_looked_up(stage: Stage) -> None:
     stage.sim.fault("drop", path="createbackupschedule", times=1, after=True)
     stage.sim.fault("status", status=500, path="getbackupschedule", skip=1)
     message = failure(plan(stage, **LOCAL), "connection", changed=True)
-    assert message.startswith("Not known whether the schedule was changed. Run again")
+    assert message.startswith("Not known whether the schedule was changed. Run the task again")
     stage.sim.faults.clear()
     assert plan(stage, **LOCAL)["changed"] is False
 

@@ -1,11 +1,7 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which backup a portal has a file of that can be fetched: one that is there, or one that is made.
-
-This file is private to the collection.
-
-Bring a backup off site: find or make one, fetch it, check it, put it in place.
+"""Download a backup: find or create one, fetch its file, verify it, and put it in place.
 
 This file is private to the collection.
 """
@@ -18,61 +14,61 @@ from typing import Any, NamedTuple
 
 from .._portal.client import Client
 from .._portal.errors import DocSpaceError, Effect, protocol_error
-from .._portal.file_stream import absolute_url, fetch
+from .._portal.file_stream import StorageError, absolute_url, fetch
 from .._portal.values import is_future, normal_uuid
-from .api import API, dump_query, read_history, require_dumps
+from .api import BackupApi
 from .create import PASSING, check_location, create_backup
-from .delete import delete_backups
-from .manifest import Manifest
-from .partial_file import (
-    LONGEST_LIFE,
+from .delete import delete_backup
+from .destination import (
     Destination,
-    DiskFull,
     FileAttributes,
-    PartialFile,
-    disk_error,
-    part_exists,
     predict_destination,
     prove_destination,
     publish,
     recover,
+    unusable,
+)
+from .manifest import Manifest
+from .partial_file import (
+    LONGEST_LIFE,
+    DiskFull,
+    PartialFile,
+    disk_error,
+    part_exists,
     remove_stale,
     require_room,
     require_usable,
-    unusable,
 )
 from .record import Record, find, not_found
 from .storage import Storage
-from .task import Poller, Task, format_rate, parse_task
+from .task import Poller, Task, format_rate
 
-# Where a portal keeps what has a link, for a day.
+# The portal gives a link to the files of these backups only, for a day (C34).
 TEMPORARY = Storage("data_store", {}, {})
 
 
 class DownloadRequest(NamedTuple):
-    """What is asked for. id: of a backup that is there. max_age: seconds. keep: also on the portal.
-    now: the time of the run. allow_lost_records: as the option.
-    """
+    """The options of a download."""
 
-    id: str | None
-    max_age: int | None
-    keep: bool
+    id: str | None  # of a backup that exists
+    max_age: int | None  # seconds
+    keep: bool  # keep the temporary backup on the portal
     now: datetime
     allow_lost_records: bool = False
 
     def is_met_by(self, manifest: Manifest) -> bool:
-        """Whether a copy that is there is enough. One that is dated in the future isn't."""
+        """Whether an existing copy is sufficient."""
         if self.id is not None:
             return manifest.id == self.id
         if self.max_age is None or is_future(manifest.created_on, self.now):
             return False
         return self._age(manifest.created_on) < self.max_age
 
-    def goes_on_with(self, identity: str, created_on: datetime) -> bool:
-        """Whether what a run has left that died is enough, once it is brought to its end."""
+    def can_use(self, backup_id: str, created_on: datetime) -> bool:
+        """Whether the backup of an earlier, interrupted run is sufficient."""
         if self.id is not None:
-            return identity == self.id
-        # The portal's clock may be ahead of ours.
+            return backup_id == self.id
+        # The portal's clock may be ahead.
         return self._age(created_on) < (LONGEST_LIFE if self.max_age is None else self.max_age)
 
     def _age(self, created_on: datetime) -> float:
@@ -80,375 +76,397 @@ class DownloadRequest(NamedTuple):
 
 
 class AvailableBackup(NamedTuple):
-    """A backup whose file can be fetched. made: by this run."""
+    """A backup whose file can be fetched."""
 
     task: Task
     record: Record
     link: Any
-    joined: bool = False
-    made: bool = False
-
-
-def find_available(
-    client: Client, place: Destination, order: DownloadRequest
-) -> tuple[Task | None, AvailableBackup | None]:
-    """The portal's last task, and the backup that is there to be fetched: the one that is asked
-    for, or the one that a run has left which died on the way."""
-    require_dumps(client, place.dump)
-    # Also where it isn't needed: a portal that refuses it would make a backup in vain (C26).
-    history = read_history(client, dump=place.dump)
-    if order.id is not None and find(history, order.id) is None:
-        raise not_found(order.id)
-    task, link = _read_link(client, dump=place.dump)
-    if task is None or task.status != "completed" or not link:
-        record = None
-    else:
-        record = find(history, task.id)
-    if order.id is not None:
-        if task is None or record is None or record.id != order.id:
-            raise DocSpaceError(
-                "not_found",
-                f"The portal has no link to the file of backup {order.id}. It has one only for a "
-                "temporary backup that its last backup task made, for a day. Leave 'id' out to "
-                "have a new one made.",
-            )
-        return task, AvailableBackup(task, record, link)
-    identity = None if task is None or not link else normal_uuid(task.id)
-    if task is None or identity is None or not part_exists(place.folder, identity):
-        return task, None
-    if record is None:
-        # It may have ended just now.
-        record = find(read_history(client, dump=place.dump), identity)
-    if task.status != "completed" or record is None:
-        return task, None
-    if not order.goes_on_with(identity, created_on(record)):
-        return task, None
-    client.log(f"an earlier run has begun with backup {record.id}")
-    return task, AvailableBackup(task, record, link)
-
-
-def _read_link(client: Client, *, dump: bool) -> tuple[Task | None, Any]:
-    """The portal's last backup task with its link, which is a secret."""
-
-    def read(response: Any) -> tuple[Task | None, Any]:
-        task = parse_task(response)
-        return task, None if task is None else response.get("link")
-
-    # The link isn't masked, because its signature may be known already.
-    found: tuple[Task | None, Any] = client.get(
-        f"{API}getbackupprogress", dump_query(dump), read=read, raw=("link",)
-    )
-    return found
-
-
-def check_creation(client: Client, place: Destination, order: DownloadRequest) -> None:
-    """Refuse a temporary backup that would cost other backups their records."""
-    allow = order.allow_lost_records
-    check_location(client, TEMPORARY, dump=place.dump, allow_lost_records=allow)
-
-
-def create_temporary(
-    client: Client, place: Destination, pace: Poller, order: DownloadRequest, last: Task | None
-) -> tuple[AvailableBackup, PartialFile]:
-    """Have a temporary backup made. Its part is there before it, so that the next run knows it."""
-    begun: list[PartialFile] = []
-
-    def begin(task: Task) -> None:
-        identity = normal_uuid(task.id)
-        if identity is None:
-            raise protocol_error("The portal's backup task has no readable id.")
-        while begun:
-            begun.pop().drop()
-        begun.append(PartialFile(place.folder, identity, place.min_free))
-
-    try:
-        made = create_backup(
-            client,
-            TEMPORARY,
-            pace,
-            dump=place.dump,
-            running=last,
-            wait=True,
-            cancel=False,
-            check=lambda _storage: check_creation(client, place, order),
-            begun=begin,
-        )
-        client.log(f"made in {pace.elapsed:.0f} s")
-        try:
-            with client.deadline(pace.left):
-                task, link = _read_link(client, dump=place.dump)
-            if made.record is None or task is None or task.id != made.record.id or not link:
-                raise DocSpaceError(
-                    "conflict",
-                    f"Backup {made.task.id} is made, but the portal has no link to it any more: "
-                    "most likely somebody has begun another one. Run again.",
-                )
-        except DocSpaceError as error:
-            error.changed = not made.joined
-            error.values = {"task": made.task.result(), "joined": made.joined}
-            raise
-    except BaseException as error:
-        for part in begun:
-            ended = (
-                isinstance(error, DocSpaceError)
-                and error.code in ("task_failed", "conflict", "guard")
-                and error.effect != Effect.STARTED
-            )
-            if (ended or not may_resume(error)) and part.is_empty:
-                part.drop()
-            part.close()
-        raise
-    return AvailableBackup(made.task, made.record, link, made.joined, not made.joined), begun[0]
-
-
-def may_resume(error: BaseException) -> bool:
-    """Whether the next run may fetch the same backup, so that even an empty part has a use: it says
-    that no other backup has to be made."""
-    if not isinstance(error, DocSpaceError):
-        return True
-    lasting = error.code not in (*PASSING, "tls", "guard", "task_failed", "conflict")
-    return not lasting and (error.code != "server" or error.status in (502, 503, 504))
-
-
-def created_on(record: Record) -> datetime:
-    """When a backup was made, without which no copy of it can be named or judged."""
-    if record.created_on is None:
-        raise protocol_error(
-            f"The portal gives no readable time for backup {record.id}, so a copy of it could be "
-            "neither named nor judged by age."
-        )
-    return record.created_on
+    joined: bool = False  # its task ran already
+    created: bool = False  # by this run
 
 
 class DownloadResult(NamedTuple):
-    """What came of it. path, paper: of the copy, None where a dry run can't know. replaced: what
-    was at this path before. resumed: how often the fetching went on from the middle.
-    """
+    """The result of a download. In check mode, what isn't known yet is None."""
 
     changed: bool
     path: str | None = None
     manifest: Manifest | None = None
-    replaced: Manifest | None = None
+    replaced: Manifest | None = None  # of the copy that was at this path before
     record: Record | None = None
     size: int | None = None
     task: Task | None = None
     joined: bool = False
-    resumed: int = 0
+    resumed: int = 0  # how often the transfer was resumed
     warnings: tuple[str | None, ...] = ()
 
 
-def find_existing(place: Destination, order: DownloadRequest) -> DownloadResult | None:
-    """A copy that is there and enough, None if there is none."""
-    try:
-        for file in place.copies():
-            if file.manifest and order.is_met_by(file.manifest):
-                return _unchanged(file.path, file.manifest)
-    except OSError as error:
-        raise unusable(place.folder, error) from error
-    return None
+class Download:
+    """Download one backup. The steps are methods, in the order in which `run` takes them."""
 
+    # Set by `obtain`.
+    _backup: AvailableBackup
+    _part: PartialFile
 
-def download(
-    client: Client, place: Destination, pace: Poller, order: DownloadRequest, dress: FileAttributes
-) -> DownloadResult:
-    """Fetch a backup that isn't at hand, in a real run."""
-    found = _recover(client, place, order, dress)
-    if found is not None:
-        return found
-    # Before anything is sent: a failure after the start costs a backup on the portal.
-    prove_destination(place, dress)
-    last, offer = _look(client, place, pace, order)
-    if offer is not None:
-        part = PartialFile(place.folder, offer.record.id, place.min_free)
-    else:
-        offer, part = create_temporary(client, place, pace, order, last)
-    try:
-        if offer.joined:
-            # Another run may have waited for the same one.
-            at_hand = find_existing(place, order._replace(id=offer.record.id))
-            if at_hand is not None:
-                part.drop()
-                return at_hand._replace(task=offer.task, joined=True)
-        return _bring(client, place, part, pace, offer, order, dress)
-    except OSError as error:
-        failed = disk_error(f"{place.folder} can't be used", error)
-        _note_failure(failed, part, offer)
-        raise failed from error
-    except DocSpaceError as error:
-        _note_failure(error, part, offer)
-        raise
-    finally:
-        if order.id is not None and part.is_empty:
+    def __init__(
+        self,
+        client: Client,
+        destination: Destination,
+        poller: Poller,
+        request: DownloadRequest,
+        apply_attributes: FileAttributes,
+    ) -> None:
+        self._client = client
+        self._api = BackupApi(client, destination.dump)
+        self._destination = destination
+        self._poller = poller
+        self._request = request
+        self._apply_attributes = apply_attributes
+        self._folder = destination.folder
+
+    def run(self) -> DownloadResult:
+        """Download the backup, unless a copy exists that is sufficient."""
+        existing = self.find_existing() or self.recover()
+        if existing is not None:
+            return existing
+        # Before anything is sent: a failure after the start costs a backup on the portal.
+        prove_destination(self._destination, self._apply_attributes)
+        self.obtain()
+        backup = self._backup
+        try:
+            # Another run may have waited for the same backup, and be done.
+            existing = self.find_existing(backup.record.id) if backup.joined else None
+            if existing is not None:
+                self._part.drop()
+                return existing._replace(task=backup.task, joined=True)
+            replaced = self._destination.require_ours(
+                self._destination.path(created_on(backup.record))
+            )
+            resumed = self.fetch()
+            manifest = self.verify()
+            path = publish(self._destination, self._part, manifest, self._apply_attributes)
+            return DownloadResult(
+                True,
+                path,
+                manifest,
+                replaced,
+                backup.record,
+                manifest.size,
+                backup.task,
+                backup.joined,
+                resumed,
+                tuple(self.clean_up()),
+            )
+        except OSError as error:
+            failed = disk_error(f"{self._folder} can't be used", error)
+            raise self._describe_failure(failed) from error
+        except DocSpaceError as error:
+            raise self._describe_failure(error) from error
+        finally:
+            if self._request.id is not None and self._part.is_empty:
+                self._part.drop()
+            self._part.close()
+
+    def preview(self) -> DownloadResult:
+        """Return what `run` would do, as far as reading tells. For check mode."""
+        existing = self.find_existing()
+        if existing is not None:
+            return existing
+        try:
+            predict_destination(self._destination, self._apply_attributes)
+            return self._preview()
+        except OSError as error:
+            raise unusable(self._folder, error) from error
+
+    def find_existing(self, backup_id: str | None = None) -> DownloadResult | None:
+        """Return a copy that is sufficient. backup_id: look for this backup only."""
+        request = self._request._replace(id=backup_id) if backup_id else self._request
+        try:
+            for file in self._destination.copies():
+                if file.manifest and request.is_met_by(file.manifest):
+                    return _existing_copy(file.path, file.manifest)
+        except OSError as error:
+            raise unusable(self._folder, error) from error
+        return None
+
+    def recover(self) -> DownloadResult | None:
+        """Complete what interrupted runs have verified. Returns the copy if it is sufficient."""
+        try:
+            recovered = recover(self._destination, self._apply_attributes)
+            for manifest in recovered:
+                if self._request.can_use(manifest.id, manifest.created_on):
+                    self._client.log(f"an interrupted run had downloaded {manifest.id}")
+                    path = self._destination.path_of(manifest)
+                    return _existing_copy(path, manifest)._replace(changed=True)
+            existing = self.find_existing() if recovered else None
+            if existing is None:
+                remove_stale(self._folder)
+        except OSError as error:
+            raise unusable(self._folder, error) from error
+        return existing
+
+    def obtain(self) -> None:
+        """Find the backup to fetch, or create a temporary one, and open its partial file."""
+        last, backup = self._find_available()
+        if backup is None:
+            self._create(last)
+        else:
+            self._backup = backup
+            self._part = self._open_part(backup.record.id)
+
+    def fetch(self) -> int:
+        """Fetch the missing part of the file. Returns how often the transfer was resumed."""
+        address = absolute_url(self._client, self._backup.link)
+        # Reading the partial file doesn't count as waiting: if it took longer than `wait_timeout`, the
+        # transfer could never be resumed.
+        left = self._poller.left
+        self._part.reread()
+        before, start = self._part.size, time.monotonic()
+        with self._client.deadline(left):
+            resumed = fetch(self._client, address, self._part)
+        rate = format_rate(self._part.size - before, time.monotonic() - start)
+        self._client.log(f"downloaded {rate}")
+        return resumed
+
+    def verify(self) -> Manifest:
+        """Return the manifest of the file. Removes it if it isn't a complete backup."""
+        destination, record = self._destination, self._backup.record
+        verdict, problems = self._part.finish(), []
+        kind = "dump" if destination.dump else "portal"
+        if verdict.whole and verdict.kind != kind:
+            problems = [f"it is the backup of a {verdict.kind}, not of a {kind}"]
+        problems = problems or list(verdict.problems)
+        if problems or verdict.sha256 is None:
+            self._part.drop()
+            raise protocol_error(
+                f"The file of backup {record.id} is not valid, so it was removed: "
+                f"{'; '.join(problems)}. Run the task again to create and download a new backup."
+            )
+        self._client.log(f"verified: {verdict.entries} entries, sha256 {verdict.sha256}")
+        return Manifest(
+            portal=destination.portal,
+            id=record.id,
+            file_name=record.file_name[:1000] or "unknown",
+            storage_type=record.storage_type,
+            created_on=created_on(record),
+            dump=destination.dump,
+            size=verdict.size,
+            sha256=verdict.sha256,
+            entries=verdict.entries,
+        )
+
+    def clean_up(self) -> list[str | None]:
+        """Delete the temporary backup that this run created. Returns warnings."""
+        task, record = self._backup.task, self._backup.record
+        warnings = [f"Backup task {record.id}: {task.warning}" if task.warning else None]
+        if self._backup.created and not self._request.keep:
+            try:
+                warnings.append(delete_backup(self._api, record))
+            except DocSpaceError as error:
+                warnings.append(
+                    "The copy is complete, but the temporary backup stays on the portal until it "
+                    f"expires. {error.message}"
+                )
+        return warnings
+
+    def _find_available(self) -> tuple[Task | None, AvailableBackup | None]:
+        """Return the portal's last backup task, and the backup that can be fetched.
+
+        That is the one of the option `id`, or the one of an interrupted run.
+        """
+        with self._client.deadline(self._poller.left):
+            last, backup = self._read_available()
+        if self._poller.over:
+            raise DocSpaceError(
+                "task_failed",
+                f"The portal took longer than {self._poller.timeout} s ('wait_timeout') to list its "
+                "backups. Nothing was started.",
+            )
+        return last, backup
+
+    def _read_available(self) -> tuple[Task | None, AvailableBackup | None]:
+        wanted = self._request.id
+        self._api.require_dump_support()
+        # Read even where it isn't needed: a portal that refuses it would create a backup in vain (C26).
+        history = self._api.history()
+        if wanted is not None and find(history, wanted) is None:
+            raise not_found(wanted)
+        task, link = self._api.progress_with_link()
+        has_link = task is not None and task.status == "completed" and bool(link)
+        record = find(history, task.id) if task is not None and has_link else None
+        if wanted is not None:
+            if task is None or record is None or record.id != wanted:
+                raise DocSpaceError(
+                    "not_found",
+                    f"The portal has no link to the file of backup {wanted}. It has one only for the "
+                    "temporary backup of its last backup task, for a day. Leave out 'id' to create a "
+                    "new one.",
+                )
+            return task, AvailableBackup(task, record, link)
+        backup_id = normal_uuid(task.id) if task is not None and link else None
+        if task is None or backup_id is None or not part_exists(self._folder, backup_id):
+            return task, None
+        # It may have ended just now.
+        record = record or find(self._api.history(), backup_id)
+        if task.status != "completed" or record is None:
+            return task, None
+        if not self._request.can_use(backup_id, created_on(record)):
+            return task, None
+        self._client.log(f"an interrupted run has begun to download {record.id}")
+        return task, AvailableBackup(task, record, link)
+
+    def _create(self, running: Task | None) -> None:
+        """Create a temporary backup. Its partial file exists first, so that the next run knows it."""
+        opened: list[PartialFile] = []
+
+        def open_part(task: Task) -> None:
+            backup_id = normal_uuid(task.id)
+            if backup_id is None:
+                raise protocol_error("The portal's backup task has no valid ID.")
+            while opened:
+                opened.pop().drop()
+            opened.append(self._open_part(backup_id))
+
+        try:
+            result = create_backup(
+                self._api,
+                TEMPORARY,
+                self._poller,
+                [],
+                running=running,
+                allow_lost_records=self._request.allow_lost_records,
+                begun=open_part,
+            )
+            self._client.log(f"created in {self._poller.elapsed:.0f} s")
+            try:
+                with self._client.deadline(self._poller.left):
+                    task, link = self._api.progress_with_link()
+                created, record = result.task, result.record
+                same = task is not None and record is not None and task.id == record.id
+                if created is None or record is None or not same or not link:
+                    raise _lost_link(created)
+            except DocSpaceError as error:
+                values = {"task": result.task and result.task.result(), "joined": result.joined}
+                raise error.evolve(changed=not result.joined, values=values) from error
+        except BaseException as error:
+            for part in opened:
+                if part.is_empty and (_has_ended(error) or not may_resume(error)):
+                    part.drop()
+                part.close()
+            raise
+        self._part = opened[0]
+        self._backup = AvailableBackup(created, record, link, result.joined, not result.joined)
+
+    def _open_part(self, backup_id: str) -> PartialFile:
+        return PartialFile(self._folder, backup_id, self._destination.min_free)
+
+    def _describe_failure(self, error: DocSpaceError) -> DocSpaceError:
+        """Add what this run has started to an error, and remove a partial file that is useless."""
+        backup, part, message = self._backup, self._part, error.message
+        if isinstance(error, DiskFull):
             part.drop()
-        part.close()
-
-
-def preview(
-    client: Client, place: Destination, pace: Poller, order: DownloadRequest, dress: FileAttributes
-) -> DownloadResult:
-    """What `download` would do, as far as reading tells."""
-    at_hand = find_existing(place, order)
-    if at_hand is not None:
-        return at_hand
-    try:
-        predict_destination(place, dress)
-        return _preview(client, place, pace, order)
-    except OSError as error:
-        raise unusable(place.folder, error) from error
-
-
-def _preview(
-    client: Client, place: Destination, pace: Poller, order: DownloadRequest
-) -> DownloadResult:
-    last, offer = _look(client, place, pace, order)
-    path = None if place.name is None else place.path(order.now)
-    replaced = None if path is None else place.require_ours(path)
-    if offer is None:
-        running = last if last is not None and not last.ended else None
-        if running is None:
-            check_creation(client, place, order)
-        return DownloadResult(True, path, None, replaced, task=running, joined=running is not None)
-    place.require_ours(place.path(created_on(offer.record)))
-    require_usable(place.folder, offer.record.id)
-    glance = _Glance(place)
-    with client.deadline(pace.left):
-        fetch(client, absolute_url(client, offer.link), glance)
-    return DownloadResult(True, path, None, replaced, offer.record, glance.total, offer.task)
-
-
-def _recover(
-    client: Client, place: Destination, order: DownloadRequest, dress: FileAttributes
-) -> DownloadResult | None:
-    """End what earlier runs have left. Gives the copy if that is enough."""
-    try:
-        ended = recover(place, dress)
-        for manifest in ended:
-            # The work of a run that died is this run's, unless what it brought is too old by now.
-            if order.goes_on_with(manifest.id, manifest.created_on):
-                client.log(f"a run that ended early had fetched {manifest.id}")
-                return _unchanged(place.path_of(manifest), manifest)._replace(changed=True)
-        at_hand = find_existing(place, order) if ended else None
-        if at_hand is None:
-            remove_stale(place.folder)
-    except OSError as error:
-        raise unusable(place.folder, error) from error
-    return at_hand
-
-
-def _look(
-    client: Client, place: Destination, pace: Poller, order: DownloadRequest
-) -> tuple[Task | None, AvailableBackup | None]:
-    with client.deadline(pace.left):
-        last, offer = find_available(client, place, order)
-    if pace.over:
-        raise DocSpaceError(
-            "task_failed",
-            f"The portal took longer than {pace.timeout} s ('wait_timeout') to list its backups. "
-            "Nothing was started.",
+            message += (
+                " The incomplete file was removed. Make room, or give another 'dest', and run the "
+                "task again."
+            )
+        elif not may_resume(error) and (part.is_empty or _is_link_refused(error)):
+            part.drop()
+        return error.evolve(
+            message=message,
+            changed=error.changed or backup.created,
+            values={**error.values, "task": backup.task.result(), "joined": backup.joined},
         )
-    return last, offer
+
+    def _preview(self) -> DownloadResult:
+        destination, request = self._destination, self._request
+        last, backup = self._find_available()
+        path = None if destination.name is None else destination.path(request.now)
+        replaced = None if path is None else destination.require_ours(path)
+        if backup is None:
+            running = last if last is not None and not last.ended else None
+            if running is None:
+                allow = request.allow_lost_records
+                check_location(self._api, TEMPORARY, allow_lost_records=allow)
+            joined = running is not None
+            return DownloadResult(True, path, replaced=replaced, task=running, joined=joined)
+        destination.require_ours(destination.path(created_on(backup.record)))
+        require_usable(self._folder, backup.record.id)
+        sizer = _Sizer(destination)
+        with self._client.deadline(self._poller.left):
+            fetch(self._client, absolute_url(self._client, backup.link), sizer)
+        return DownloadResult(True, path, None, replaced, backup.record, sizer.total, backup.task)
 
 
-def _note_failure(error: DocSpaceError, part: PartialFile, offer: AvailableBackup) -> None:
-    """Add to a failure what this run started, and remove a part that is of no use."""
-    error.changed = error.changed or offer.made
-    error.values = {"task": offer.task.result(), "joined": offer.joined}
-    if isinstance(error, DiskFull):
-        part.drop()
-        error.message += (
-            " The incomplete file was removed. Make room, or give another 'dest', and run the task "
-            "again."
+def may_resume(error: BaseException) -> bool:
+    """Whether the next run may fetch the same backup.
+
+    Then even an empty partial file is useful: it says that no other backup has to be created.
+    """
+    if not isinstance(error, DocSpaceError):
+        return True
+    persistent = error.code not in (*PASSING, "tls", "guard", "task_failed", "conflict")
+    return not persistent and (error.code != "server" or error.status in (502, 503, 504))
+
+
+def created_on(record: Record) -> datetime:
+    """Return when a backup was created. Without it, a copy has no name and no age."""
+    if record.created_on is None:
+        raise protocol_error(
+            f"The portal gives no valid time for backup {record.id}, so its copy would have no name "
+            "and no age."
         )
-    elif part.is_empty and not may_resume(error):
-        part.drop()
+    return record.created_on
 
 
-def _unchanged(path: str, manifest: Manifest) -> DownloadResult:
+def _existing_copy(path: str, manifest: Manifest) -> DownloadResult:
     record = Record(
         manifest.id, manifest.file_name, manifest.storage_type, manifest.created_on, None
     )
     return DownloadResult(False, path, manifest, manifest, record, manifest.size)
 
 
-def _bring(
-    client: Client,
-    place: Destination,
-    part: PartialFile,
-    pace: Poller,
-    offer: AvailableBackup,
-    order: DownloadRequest,
-    dress: FileAttributes,
-) -> DownloadResult:
-    record, moment = offer.record, created_on(offer.record)
-    replaced = place.require_ours(place.path(moment))
-    address = absolute_url(client, offer.link)
-    # Reading the part doesn't count as waiting: else one that takes longer to read than
-    # `wait_timeout` could never be resumed.
-    left = pace.left
-    part.reread()
-    there, began = part.size, time.monotonic()
-    with client.deadline(left):
-        resumed = fetch(client, address, part)
-    client.log(f"fetched {format_rate(part.size - there, time.monotonic() - began)}")
-    verdict = part.finish()
-    kind = "dump" if place.dump else "portal"
-    problems = list(verdict.problems)
-    if verdict.whole and verdict.kind != kind:
-        problems = [f"it is the backup of a {verdict.kind}, and that of a {kind} was asked for"]
-    if problems or verdict.sha256 is None:
-        part.drop()
-        raise protocol_error(
-            f"The file of backup {record.id} isn't whole, so it is removed: {'; '.join(problems)}. "
-            "On the portal it stays till it expires. Run again to have a new one made."
-        )
-    client.log(f"checked: {verdict.entries} entries, sha256 {verdict.sha256}")
-    manifest = Manifest(
-        place.portal,
-        record.id,
-        record.file_name[:1000] or "unknown",
-        record.storage_type,
-        moment,
-        place.dump,
-        verdict.size,
-        verdict.sha256,
-        verdict.entries,
+def _lost_link(task: Task | None) -> DocSpaceError:
+    which = f"Backup {task.id}" if task else "The backup"
+    return DocSpaceError(
+        "conflict",
+        f"{which} was created, but the portal has no link to its file any more. Most likely another "
+        "backup was started. Run the task again.",
     )
-    path = publish(place, part, manifest, dress)
-    copy = DownloadResult(
-        True, path, manifest, replaced, record, manifest.size, offer.task, offer.joined, resumed
+
+
+def _has_ended(error: BaseException) -> bool:
+    """Whether the backup task ended without a backup to fetch."""
+    return (
+        isinstance(error, DocSpaceError)
+        and error.code in ("task_failed", "conflict", "guard")
+        and error.effect != Effect.STARTED
     )
-    warnings = [f"Backup task {record.id}: {offer.task.warning}" if offer.task.warning else None]
-    if offer.made and not order.keep:
-        outcome = delete_backups(client, [record], dump=place.dump, again=client.retries)
-        warnings += outcome.warnings
-        warnings += [
-            f"The copy is in place, but the temporary backup stays on the portal till it expires. "
-            f"{error.message}"
-            for error in outcome.failures.values()
-        ]
-    return copy._replace(warnings=tuple(warnings))
 
 
-class _Glance:
-    """Looks how long a file is, and takes nothing of it."""
+def _is_link_refused(error: DocSpaceError) -> bool:
+    """Whether the portal refuses its own link, which it would do again."""
+    return error.status in (400, 403, 404) and not isinstance(error, StorageError)
 
-    def __init__(self, place: Destination) -> None:
-        self.size, self._place = 0, place
+
+class _Sizer:
+    """Finds out how long a file is, and takes nothing of it."""
+
+    def __init__(self, destination: Destination) -> None:
+        self.size, self._destination = 0, destination
         self.total: int | None = None
 
     def announced(self, total: int | None) -> None:
-        """Refuse a file for which there is no room."""
+        """Note the size. Raises an error if there is no room for it."""
         self.total = total
         if total is not None:
-            require_room(self._place.folder, total, self._place.min_free)
+            require_room(self._destination.folder, total, self._destination.min_free)
 
     def take(self, _piece: bytes) -> bool:
-        """Enough seen."""
+        """Take nothing, and end the transfer."""
         return False
 
     def last(self) -> bytes:
-        """There is none."""
+        """Return nothing: no byte is kept."""
         return b""
 
     def restart(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: no byte is kept."""

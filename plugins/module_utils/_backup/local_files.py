@@ -79,14 +79,16 @@ def read_at_most(descriptor: int, limit: int) -> bytes | None:
     return content
 
 
-def require_ours(descriptor: int, path: str) -> None:
+def require_ours(descriptor: int, path: str, *, probe: bool = True) -> None:
     """Refuse an open file that another user could read, change or reach by another name.
 
-    For files that are written to, such as a partial download.
+    For files that are written to, such as a partial download. A network file system may give the
+    files of all users to one owner; probe: find out by creating a file, else by the folder's owner.
     """
     status = os.fstat(descriptor)
-    # A network file system may give the files of all users to one.
-    if status.st_uid != os.geteuid() and status.st_uid != _owner_of_new_files(path):
+    if status.st_uid != os.geteuid() and status.st_uid != (
+        _owner_of_new_files(path) if probe else Path(folder_of(path)).stat().st_uid
+    ):
         raise UnsafeFile(f"it belongs to another user (uid {status.st_uid})")
     if status.st_nlink > 1:
         raise UnsafeFile("it has a second name (a hard link)")

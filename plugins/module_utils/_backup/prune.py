@@ -1,7 +1,7 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Remove many backups: the plan, its guards, and the account of every copy. No I/O.
+"""Prune backups: the plan, its guards, and the result for each backup. Values in, values out.
 
 This file is private to the collection.
 """
@@ -22,15 +22,15 @@ DIFF_LINES = 1000
 
 
 class Plan(NamedTuple):
-    """What goes and what stays. remove: oldest first. keep: newest first. Both with reasons."""
+    """Which backups are removed and kept, with the reasons."""
 
-    remove: list[tuple[Record, list[str]]]
-    keep: list[tuple[Record, list[str]]]
-    absent: list[str]
+    remove: list[tuple[Record, list[str]]]  # oldest first
+    keep: list[tuple[Record, list[str]]]  # newest first
+    absent: list[str]  # IDs to remove that aren't in the history
 
 
 def read_policy(params: Mapping[str, Any]) -> Policy:
-    """The policy in a module's options."""
+    """Return the policy in the options of a module."""
     try:
         return Policy({option: params[option] for option in OPTIONS})
     except RetentionError as error:
@@ -39,22 +39,22 @@ def read_policy(params: Mapping[str, Any]) -> Policy:
 
 
 def read_now(params: Mapping[str, Any], present: datetime) -> datetime:
-    """The time by which a policy is evaluated: the option `now`, or else the present."""
+    """Return the time for which a policy is evaluated: the option `now`, else the present."""
     time = moment(dict(params), "now") or present
     if not 1 < time.year < 9999:
-        # Every time zone needs room on both sides.
-        raise config_error("now: out of range. Give a time between the years 2 and 9998.")
+        # So that it can be converted to any time zone.
+        raise config_error("now: must be a time between the years 2 and 9998.")
     return time
 
 
 def check_max_delete(params: Mapping[str, Any]) -> None:
-    """Refuse a negative limit."""
+    """Reject a negative limit."""
     if params["max_delete"] is not None and params["max_delete"] < 0:
-        raise config_error("max_delete: give 0 or more.")
+        raise config_error("max_delete: must be 0 or more.")
 
 
 def assume(storage_type: str, created_on: datetime, *, expires: bool) -> Record:
-    """The backup that a dry run assumes to have been created. It has no ID and no file name yet.
+    """Return the backup that check mode assumes to be created. It has no ID and no file name.
 
     expires: whether the server deletes it after a day.
     """
@@ -63,7 +63,7 @@ def assume(storage_type: str, created_on: datetime, *, expires: bool) -> Record:
 
 
 def plan_named(history: Iterable[Record], ids: Iterable[str]) -> Plan:
-    """Remove just these. history: newest first."""
+    """Plan to remove the backups with these IDs. history: newest first."""
     wanted = dict.fromkeys(ids)
     found = [record for record in history if record.id in wanted]
     there = {record.id for record in found}
@@ -72,10 +72,10 @@ def plan_named(history: Iterable[Record], ids: Iterable[str]) -> Plan:
 
 
 def plan_policy(records: list[Record], policy: Policy, now: datetime) -> Plan:
-    """Remove what a policy doesn't keep."""
+    """Plan to remove the backups that a policy doesn't keep."""
     require_dates(records, "keep_*")
     by_id = {record.id: record for record in records}
-    copies = [
+    candidates = [
         # A clock may be ahead by a little: then the backup counts as created now.
         Candidate(
             record.id,
@@ -86,10 +86,10 @@ def plan_policy(records: list[Record], policy: Policy, now: datetime) -> Plan:
         for record in records
         if record.created_on is not None
     ]
-    judged = evaluate(copies, policy, now)
+    result = evaluate(candidates, policy, now)
     return Plan(
-        [(by_id[copy.id], [NOT_KEPT]) for copy in judged.remove],
-        [(by_id[copy.id], reasons) for copy, reasons in judged.keep],
+        [(by_id[candidate.id], [NOT_KEPT]) for candidate in result.remove],
+        [(by_id[candidate.id], reasons) for candidate, reasons in result.keep],
         [],
     )
 
@@ -97,44 +97,45 @@ def plan_policy(records: list[Record], policy: Policy, now: datetime) -> Plan:
 def check_limits(
     plan: Plan, history: Collection[Record], protected: Iterable[str], max_delete: int | None
 ) -> str | None:
-    """Refuse a plan that removes too much. Gives a warning on protected ids that aren't there."""
+    """Refuse a plan that removes too many. Returns a warning on protected IDs that don't exist."""
     if max_delete is not None and len(plan.remove) > max_delete:
         raise _refused(
-            f"{len(plan.remove)} backups would be removed, and 'max_delete' allows {max_delete}. "
-            "Nothing was removed. See what they are in check mode with a higher 'max_delete'."
+            f"max_delete: {len(plan.remove)} backups would be removed, {max_delete} are allowed. Nothing "
+            "was removed. List them in check mode with a higher 'max_delete'."
         )
     there = {record.id for record in history}
     unknown = [one for one in protected if one not in there]
     if not unknown:
         return None
-    return f"protect_ids: not found, so they protect nothing: {', '.join(unknown[:20])}"
+    return f"protect_ids: these backups weren't found: {', '.join(unknown[:20])}."
 
 
 def check_required(
     plan: Plan, history: list[Record], wanted: str | None, max_age: int | None, now: datetime
 ) -> str | None:
-    """Refuse a plan that doesn't leave what has to stay. Gives a warning on wrong clocks.
+    """Refuse a plan that doesn't keep a required backup. Returns a warning on wrong clocks.
 
-    wanted: the id of a lasting backup. max_age: seconds; a lasting backup, any, must be younger.
+    Only backups that don't expire count.
+
+    wanted: the ID of one to keep. max_age: seconds; any one that is newer must be kept.
     """
-    doomed = {record.id for record, _reasons in plan.remove}
+    to_remove = {record.id for record, _reasons in plan.remove}
     if wanted is not None:
         record = find(history, wanted)
         if record is None:
-            raise _refused(f"require_id: {wanted} is not in the history. Nothing was removed.")
+            raise _refused(f"require_id: {wanted} isn't in the history. Nothing was removed.")
         if record.expires_on is not None:
-            raise _refused(f"require_id: {wanted} expires by itself. Nothing was removed.")
-        if wanted in doomed:
-            raise _refused(f"require_id: {wanted} would go itself. Nothing was removed.")
+            raise _refused(f"require_id: {wanted} expires. Nothing was removed.")
+        if wanted in to_remove:
+            raise _refused(f"require_id: {wanted} would be removed itself. Nothing was removed.")
     if max_age is None:
         return None
-    # What has no readable time proves nothing.
-    left = [one for one in history if one.created_on is not None and one.id not in doomed]
-    newest, warning = newest_within(left, now, max_age, None, "require_newer_than")
+    kept = [one for one in history if one.created_on is not None and one.id not in to_remove]
+    newest, warning = newest_within(kept, now, max_age, None, "require_newer_than")
     if newest is None:
         raise _refused(
-            f"require_newer_than: no lasting backup younger than {max_age} s would be left. Nothing "
-            f"was removed. Make one first.{f' {warning}' if warning else ''}"
+            f"require_newer_than: no non-expiring backup newer than {max_age} s would be kept. Nothing "
+            f"was removed. Create one first.{f' {warning}' if warning else ''}"
         )
     return warning
 
@@ -144,7 +145,7 @@ def _refused(message: str) -> DocSpaceError:
 
 
 def prune_result(plan: Plan, outcome: Outcome, total: int, now: datetime) -> dict[str, Any]:
-    """The result of the module. outcome: what came, or in check mode would come, of the plan."""
+    """Return the result of the module. outcome: of the plan, in check mode the expected one."""
     removed = [row for row in plan.remove if row[0].id in outcome.removed]
     absent = plan.absent + outcome.absent
     failures = [
@@ -169,14 +170,14 @@ def prune_result(plan: Plan, outcome: Outcome, total: int, now: datetime) -> dic
 
 
 def diff_table(plan: Plan, now: datetime) -> str:
-    """The plan as a table: what goes, oldest first, then what stays, newest first."""
+    """Format the plan as a table: removed backups, oldest first, then kept ones, newest first."""
     rows = [("-", *row) for row in plan.remove] + [(" ", *row) for row in plan.keep]
     more = len(rows) - DIFF_LINES
     rows = rows[:DIFF_LINES]
     width = max((len(record.file_name) for _sign, record, _reasons in rows), default=0)
     lines = [
-        f"{sign} {record.id or '(assumed new backup)':<36}  {record.file_name:<{min(width, 60)}}  {_age(record, now):>9}  "
-        f"{record.storage_type:<21}  {', '.join(reasons)}"
+        f"{sign} {record.id or '(assumed new backup)':<36}  {record.file_name:<{min(width, 60)}}  "
+        f"{_age(record, now):>9}  {record.storage_type:<21}  {', '.join(reasons)}"
         for sign, record, reasons in rows
     ]
     if more > 0:
@@ -198,19 +199,19 @@ def _flat(rows: Iterable[tuple[Record, list[str]]], now: datetime) -> list[dict[
 
 
 def row_of(record: Record, now: datetime) -> dict[str, Any]:
-    """A record as modules return it; what an assumed backup doesn't have yet is null."""
+    """Return a record as modules do. An assumed backup has a null ID and file name."""
     row = record.result(now)
     return row if record.id else {**row, "id": None, "file_name": None}
 
 
 def incomplete_prune(outcome: Outcome, values: dict[str, Any]) -> DocSpaceError:
-    """The failure of a task that left something of many: that of the first delete that was tried."""
+    """Return the error of a run that failed to delete some backups, from the first failure."""
     errors = list(outcome.failures.values())
-    first = errors[0]
     unknown = any(error.effect == Effect.UNKNOWN for error in errors)
     state = "may not have been deleted" if unknown else "weren't deleted"
-    first.message = f"{len(errors)} backups {state}. {first.message}"
-    first.changed = bool(outcome.removed) or unknown
-    first.values = values
-    first.warnings = outcome.warnings
-    return first
+    return errors[0].evolve(
+        message=f"{len(errors)} backups {state}. {errors[0].message}",
+        changed=bool(outcome.removed) or unknown,
+        values=values,
+        warnings=outcome.warnings,
+    )

@@ -1,13 +1,9 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backup records: normal form, order, find. Values in, values out.
+"""The backups of a history: one record, their order, and which of them match a filter.
 
-This file is private to the collection.
-
-Which records of a history count: by storage, name, time and age. Values in, values out.
-
-This file is private to the collection.
+Values in, values out. This file is private to the collection.
 """
 
 from __future__ import annotations
@@ -23,25 +19,22 @@ from .storage import STORAGE_TYPES, parse_storage_type
 
 
 class Record(NamedTuple):
-    """One backup of the history. Times are aware, in UTC and whole seconds.
-
-    created_on: None when the server's row has no readable time. expires_on: None for never.
-    """
+    """A backup in the history. Times are aware, in UTC and whole seconds."""
 
     id: str
     file_name: str
     storage_type: str
-    created_on: datetime | None
-    expires_on: datetime | None
+    created_on: datetime | None  # None if the server gives no valid time
+    expires_on: datetime | None  # None if it doesn't expire
 
     def result(self, now: datetime) -> dict[str, Any]:
-        """The record as modules return it."""
+        """Return the record as modules do."""
         age = None if self.created_on is None else int((now - self.created_on).total_seconds())
         text = None if age is None else format_age(age)
         return {**self.facts(), "age_seconds": age, "age": text}
 
     def facts(self) -> dict[str, Any]:
-        """The record without what changes from run to run, as in a diff."""
+        """Return the record without its age, for a diff."""
         return {
             "id": self.id,
             "file_name": self.file_name,
@@ -52,18 +45,18 @@ class Record(NamedTuple):
 
 
 def parse_id(text: Any, option: str = "id") -> str:
-    """A backup's id in the one form used here: lower case, with hyphens."""
+    """Return the ID of a backup in its normal form: lower case, with hyphens."""
     found = normal_uuid(text) if isinstance(text, str) else None
     if found is None:
         raise config_error(
-            f"{option}: {str(text)[:100]!r} is not the id of a backup. Give a UUID such as "
-            "'2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a43', as docspace_backup_info returns it."
+            f"{option}: must be the ID of a backup, such as '2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a43', "
+            f"not {str(text)[:100]!r}. docspace_backup_info lists them."
         )
     return found
 
 
 def newest_first(records: Iterable[Record]) -> list[Record]:
-    """Sorted by time, newest first, undated ones last, equal times by id."""
+    """Sort records by time, newest first, those without a time last, equal times by ID."""
 
     def key(record: Record) -> tuple[bool, float, str]:
         when = record.created_on
@@ -73,21 +66,21 @@ def newest_first(records: Iterable[Record]) -> list[Record]:
 
 
 def find(records: Iterable[Record], wanted: str) -> Record | None:
-    """The record with this id, as `parse_id` gives it."""
+    """Return the record with an ID in its normal form."""
     return next((record for record in records if record.id == wanted), None)
 
 
 def not_found(wanted: str) -> DocSpaceError:
-    """The failure of a task that needs a backup which isn't in the history."""
+    """Return the error of a task that needs a backup which isn't in the history."""
     return DocSpaceError(
         "not_found",
-        f"Backup {wanted} is not in the history. List what is there with docspace_backup_info; "
-        "the backups of the whole server are a list of their own ('dump').",
+        f"Backup {wanted} is not in the history. List the backups with docspace_backup_info. "
+        "Server-wide backups are listed with 'dump: true'.",
     )
 
 
 def latest(records: Iterable[Record], now: datetime) -> Record | None:
-    """The newest of records sorted by `newest_first`: dated, and not in the future."""
+    """Return the first of sorted records that is dated, and not in the future."""
     return next(
         (one for one in records if one.created_on and not is_future(one.created_on, now)), None
     )
@@ -100,10 +93,11 @@ def newest_within(
     storage_type: str | None,
     option: str = "max_age",
 ) -> tuple[Record | None, str | None]:
-    """The newest record if it is younger than max_age seconds, and a warning on wrong clocks.
+    """Return the newest backup if it is newer than max_age seconds, and a warning on wrong clocks.
 
-    storage_type: only these count, None for all. Copies that expire count only when asked for.
-    option: that has the limit, for messages.
+    Backups that expire count only if their storage type is asked for.
+
+    storage_type: only such backups count, None for all. option: the option with the limit.
     """
     records = select(
         history,
@@ -125,13 +119,13 @@ def newest_within(
 
 
 def require_dates(records: Iterable[Record], option: str) -> None:
-    """Refuse to judge by age where a record's age isn't known."""
+    """Raise an error if the age of a record isn't known."""
     for record in records:
         if record.created_on is None:
             raise protocol_error(
-                f"{option}: the portal gives no readable time for backup {record.id} "
-                f"({record.file_name[:200]}), so nothing is judged by age. Delete it by its id, or "
-                "leave it out with a filter."
+                f"{option}: the portal gives no valid time for backup {record.id} "
+                f"({record.file_name[:200]}), so its age isn't known. Delete it by its ID, or "
+                "exclude it with a filter."
             )
 
 
@@ -142,9 +136,9 @@ def select(
     name_pattern: str | None = None,
     expires: bool | None = None,
 ) -> list[Record]:
-    """Those of some storage types, whose file names match a shell pattern. None matches all.
+    """Return the records of some storage types whose file names match a shell pattern.
 
-    expires: whether only those that expire, or only those that don't.
+    None matches all. expires: whether they expire.
     """
     kinds = None if storage_type is None else {parse_storage_type(kind) for kind in storage_type}
     return [
@@ -157,14 +151,14 @@ def select(
 
 
 def unknown_types(records: Iterable[Record], storage_type: Sequence[str] | None) -> str | None:
-    """A warning on types in a filter that no server knows and no record has: most likely typos."""
+    """Return a warning on types in a filter that aren't known and that no record has: typos."""
     known = {*STORAGE_TYPES, *(record.storage_type for record in records)}
     unknown = [kind for kind in storage_type or () if parse_storage_type(kind) not in known]
     if not unknown:
         return None
     return (
-        f"storage_type: no backup is of type {', '.join(map(repr, unknown[:10]))}, and no such type "
-        f"is known. There are {', '.join(STORAGE_TYPES)}."
+        f"storage_type: {', '.join(map(repr, unknown[:10]))} is unknown, and no backup has this type. "
+        f"Known types are {', '.join(STORAGE_TYPES)}."
     )
 
 
@@ -177,9 +171,9 @@ def select_by_time(
     newer_than: int | None = None,
     older_than: int | None = None,
 ) -> list[Record]:
-    """Those of some times (after inclusive, before exclusive) and ages in seconds.
+    """Return the records of some times (after inclusive, before exclusive) and ages in seconds.
 
-    An age of just the limit is older, not newer. A record without a time matches no limit.
+    An age equal to a limit is older, not newer. A record without a time matches no limit.
     """
 
     def matches(created: datetime) -> bool:

@@ -1,11 +1,15 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which copies a retention policy keeps, and why. This file is private to the collection."""
+"""Decide which backups a retention policy keeps, and why.
+
+The rules R1 to R13 are described in the guide on pruning. This file is private to the collection.
+"""
 
 from __future__ import annotations
 
 import re
+import zoneinfo
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import NamedTuple
@@ -14,7 +18,7 @@ from .._portal.values import normal_uuid
 
 _Rule = tuple[str, Callable[[datetime], object], int, dict[str, int]]  # reason, bucket, limit, span
 _BUCKETS: dict[str, Callable[[datetime], object]] = {
-    "last": lambda _moment: object(),  # equal to nothing: each copy has its own
+    "last": lambda _moment: object(),  # equal to nothing: each backup has its own
     "hourly": lambda moment: (moment.toordinal(), moment.hour),
     "daily": lambda moment: moment.toordinal(),
     "weekly": lambda moment: moment.isocalendar()[:2],
@@ -29,31 +33,39 @@ _DURATION = r"[0-9]{1,15}|(?!.*([ymwdh]).*\1)([0-9]{1,15}[ymwdh])+"  # each unit
 
 
 class RetentionError(ValueError):
+    """An option of a policy is invalid."""
+
     def __init__(self, option: str, problem: str) -> None:
         super().__init__(f"{option}: {problem}")
         self.option = option
 
 
 class Candidate(NamedTuple):
-    id: str  # as normal_id gives it
+    """A backup to evaluate."""
+
+    id: str  # as returned by normal_id
     created_on: datetime  # aware, after the year 1
     storage_type: str = ""
     expires: bool = False
 
 
 class RetentionResult(NamedTuple):
+    """What a policy decides."""
+
     keep: list[tuple[Candidate, list[str]]]  # with reasons, newest first
     remove: list[Candidate]  # in the order of deletion: oldest first
 
 
 def normal_id(text: str) -> str:
-    """Give a UUID its one spelling, and any other id as it is."""
+    """Return a UUID in its normal form, any other ID as it is."""
     return normal_uuid(text) or text
 
 
 class Policy:
+    """The rules of a retention policy."""
+
     def __init__(self, options: Mapping[str, object]) -> None:
-        """Read the options by their public names; None is as good as not given."""
+        """Read the options by their public names. None counts as not given."""
         self.rules: list[_Rule] = []
         for option, name in _COUNTS.items():
             count = _read(options, option, 0, "-1|[0-9]{1,15}", "a whole number, or -1 for all")
@@ -69,20 +81,20 @@ class Policy:
         self.min_keep = int(_read(options, "min_keep", 1, "[0-9]{1,15}", "a whole number from 0"))
         ids = options.get("protect_ids") or []
         if not isinstance(ids, (list, tuple)) or not all(isinstance(one, str) for one in ids):
-            raise RetentionError("protect_ids", "it must be a list of ids")
+            raise RetentionError("protect_ids", "must be a list of IDs")
         self.protected = set(map(normal_id, ids))
         if not any(limit for _reason, _bucket, limit, _span in self.rules):  # R13
-            raise RetentionError("policy", "it would keep nothing; set a keep_ option above 0")
+            raise RetentionError("policy", "keeps nothing; set a keep_* option above 0")
 
 
-def evaluate(copies: Iterable[Candidate], policy: Policy, now: datetime) -> RetentionResult:
-    """Judge every copy, each group alone."""
+def evaluate(candidates: Iterable[Candidate], policy: Policy, now: datetime) -> RetentionResult:
+    """Decide for each candidate, within its group (R1)."""
     groups: dict[str, list[Candidate]] = {}
     why: dict[str, list[str]] = {}
-    ordered = sorted(copies, key=lambda copy: (now - copy.created_on, copy.id))  # R4
+    ordered = sorted(candidates, key=lambda copy: (now - copy.created_on, copy.id))  # R4
     for copy in ordered:
         if copy.id in why:
-            raise RetentionError("backups", f"{copy.id} is in the list twice")
+            raise RetentionError("backups", f"{copy.id} is listed twice")
         apart = (copy.id in policy.protected, copy.created_on > now, copy.expires)
         why[copy.id] = [r for r, true in zip(("protected", "future", "expires"), apart) if true]
         groups.setdefault(copy.storage_type if policy.by_storage else "", []).append(copy)
@@ -103,12 +115,12 @@ def evaluate(copies: Iterable[Candidate], policy: Policy, now: datetime) -> Rete
 def _taken(
     rule: _Rule, rest: list[Candidate], moments: list[datetime]
 ) -> Iterator[tuple[Candidate, str]]:
-    """Walk from newest to oldest (R6)."""
+    """Return what a rule takes, from newest to oldest (R6)."""
     reason, bucket, limit, span = rule
     edge = _edge(moments[0], span) if span and moments else None
     taken = None
     for copy, moment in zip(rest, moments):
-        if limit == 0 or (edge and copy.created_on <= edge):  # R9: strictly younger
+        if limit == 0 or (edge and copy.created_on <= edge):  # R9: strictly newer
             return
         here = bucket(moment)
         if here != taken or copy is rest[-1]:  # R7
@@ -117,7 +129,7 @@ def _taken(
 
 
 def _edge(newest: datetime, span: dict[str, int]) -> datetime | None:
-    """Go back in one calendar step, in the zone of ``newest``, then by exact seconds (R11)."""
+    """Go back by the calendar in the zone of `newest`, then by exact seconds (R11)."""
     y, m, w, d, h, seconds = (span.get(unit, 0) for unit in ("y", "m", "w", "d", "h", ""))
     try:
         if y or m or w or d:
@@ -126,7 +138,7 @@ def _edge(newest: datetime, span: dict[str, int]) -> datetime | None:
             newest = first + timedelta(days=newest.day - 1 - 7 * w - d)
         return newest.astimezone(timezone.utc) - timedelta(hours=h, seconds=seconds)
     except (ValueError, OverflowError):
-        return None  # before all years
+        return None  # before year 1
 
 
 def _read(given: Mapping[str, object], option: str, default: object, form: str, what: str) -> str:
@@ -139,10 +151,8 @@ def _read(given: Mapping[str, object], option: str, default: object, form: str, 
 def _zone(name: str) -> tzinfo:
     if name == "UTC":
         return timezone.utc
-    import zoneinfo  # here, because it costs as much as all the rest
-
     try:
-        return zoneinfo.ZoneInfo("" if name == "localtime" else name)  # no zone of the machine
+        return zoneinfo.ZoneInfo("" if name == "localtime" else name)  # not the machine's zone
     except (KeyError, ValueError, OSError):
         problem = f"{name!r} is not an IANA name such as Europe/Berlin"
         if not zoneinfo.available_timezones():

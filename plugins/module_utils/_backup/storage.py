@@ -1,13 +1,9 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where backups are stored: the server's types of storage, and the options that name one.
+"""Where backups are stored: the types of storage, the options for one, and what they mean.
 
-This file is private to the collection.
-
-Where a new backup goes: what each type of storage needs, and what its refusal means.
-
-This file is private to the collection.
+Values in, values out. This file is private to the collection.
 """
 
 from __future__ import annotations
@@ -18,7 +14,7 @@ from typing import Any, NamedTuple
 from .._portal.errors import DocSpaceError, config_error
 from .._portal.values import clean, is_common
 
-# In the order of the server's numbers (C12). The second name is the server's, misspelled there.
+# By our names, in the order of the server's numbers (C12): the server's names, one misspelled.
 STORAGE_TYPES = {
     "documents": "Documents",
     "third_party_documents": "ThridpartyDocuments",
@@ -28,7 +24,7 @@ STORAGE_TYPES = {
     "third_party_consumer": "ThirdPartyConsumer",
 }
 _BY_SERVER_NAME = {name.lower(): ours for ours, name in STORAGE_TYPES.items()}
-# Should a server spell it right, it is the same.
+# The right spelling, should a server have it.
 _BY_SERVER_NAME["thirdpartydocuments"] = "third_party_documents"
 _BY_NUMBER = {str(number): ours for number, ours in enumerate(STORAGE_TYPES)}
 
@@ -42,17 +38,16 @@ SPEC: dict[str, Any] = {
 
 
 def parse_storage_type(value: Any) -> str:
-    """Our name for what the server writes as a number or a name (C12); others stay as they are."""
+    """Return our name for a number or name of the server (C12), and any other text as it is."""
     text = "unknown" if value is None else clean(value)[:100]
     return _BY_NUMBER.get(text) or _BY_SERVER_NAME.get(text.lower(), text)
 
 
 CONSUMER = "third_party_consumer"
-# The folder that the server adds for a manual copy, and uses for a scheduled one without `subdir`
-# (C47).
+# Without `subdir`, the server stores manual copies in the first, scheduled ones in the second (C47).
 SUBDIR, TENANT_SUBDIR = "backup", "<tenant>/backup"
-# What decides in which place an object storage looks for a copy (C48). Some modules call their
-# bucket a container.
+# The parameters by which the server finds a copy in an object storage (C48). Some modules call
+# their bucket a container.
 _LOCATION = (
     *("module", "serviceurl", "bucket", "private_container", "public_container"),
     *("region", "subdir"),
@@ -65,44 +60,36 @@ _NEEDS = {
     "third_party_consumer": ("module", "storage_params.module"),
 }
 
-# What the server's own refusals of storage options mean (C20, C21).
+# By code: what an error of the server means for storage options (C20, C21).
 _REFUSED = {
-    "not_found": "the folder isn't there. Check 'folder_id'",
-    "forbidden": "not allowed. Check the right to this folder, to server-wide backups, and whether "
+    "not_found": "the folder doesn't exist. Check 'folder_id'",
+    "forbidden": "not allowed. Check the access to this folder and to server-wide backups, and whether "
     "this portal may use this type of storage",
-    "rejected": "these storage options don't fit each other. Check 'storage_type' and 'folder_id'",
-    # 3.1 to 3.6 say so of an unknown folder, too.
-    "server": "most likely a parameter of the storage is missing, or the folder isn't there. Check "
+    "rejected": "these storage options don't match each other. Check 'storage_type' and 'folder_id'",
+    # DocSpace 3.1 to 3.6 answer so for an unknown folder, too.
+    "server": "most likely a parameter of the storage is missing, or the folder doesn't exist. Check "
     "'storage_params' and 'folder_id'",
 }
 
 
 class Storage(NamedTuple):
-    """Where a backup goes. secrets: the part of the parameters that is shown nowhere."""
+    """Where a new backup is stored."""
 
     type: str
     params: dict[str, str]
-    secrets: dict[str, str]
+    secrets: dict[str, str]  # further parameters, which are never shown
 
     @property
     def all_params(self) -> dict[str, str]:
-        """What is shown and what is secret, as the server takes it."""
+        """All parameters, for the server."""
         return {**self.params, **self.secrets}
-
-    def body(self) -> dict[str, Any]:
-        """The server's form: the type by name, the parameters as a list of pairs (C20)."""
-        pairs = self.all_params.items()
-        return {
-            "storageType": STORAGE_TYPES[self.type],
-            "storageParams": [{"key": key, "value": value} for key, value in pairs],
-        }
 
 
 def parse_storage(options: dict[str, Any]) -> Storage:
-    """Check the options of `SPEC` for what the server needs (C20, C21)."""
+    """Check the options of `SPEC` by what the server requires (C20, C21)."""
     kind: str | None = options["storage_type"]
     if kind is None:
-        raise config_error("storage_type: missing. Say where the backup goes.")
+        raise config_error("storage_type: required to create a backup.")
     if kind == "custom_cloud":
         raise config_error(
             "storage_type: custom_cloud doesn't work on any DocSpace version; each backup fails "
@@ -122,7 +109,7 @@ def parse_storage(options: dict[str, Any]) -> Storage:
             if value is None and option in ("folder_id", "path"):
                 continue
             if key in params:
-                raise config_error(f"{option}: {key!r} is given twice. Give each parameter once.")
+                raise config_error(f"{option}: {key!r} is given twice. Set each parameter once.")
             target[str(key)] = _text(value, option, key)
             if kind == CONSUMER:
                 _check_subdir(option, str(key), target[str(key)])
@@ -135,20 +122,20 @@ def parse_storage(options: dict[str, Any]) -> Storage:
     key, option = _NEEDS.get(kind, ("", ""))
     value = params.get(key) or secrets.get(key) or ""
     if key and not value:
-        raise config_error(f"{option}: missing, and storage_type {kind} needs it.")
+        raise config_error(f"{option}: required for storage_type {kind}.")
     numeric = value.lstrip("-").isdigit()
     if kind == "documents" and not numeric:
-        raise config_error("folder_id: the number of a folder in Documents, as storage_type asks.")
+        raise config_error("folder_id: must be the number of a folder for storage_type documents.")
     if kind == "third_party_documents" and numeric:
         raise config_error(
-            "folder_id: a number names a folder of Documents. Give the id of a folder in a "
-            "connected third-party storage, such as 'sbox-1'."
+            "folder_id: must be the ID of a folder in a connected third-party storage, such as 'sbox-1'. "
+            "A number is a folder of Documents."
         )
     return Storage(kind, params, secrets)
 
 
 def location(params: Mapping[str, str], *, scheduled: bool) -> dict[str, str]:
-    """Where an object storage looks for a copy that was created with these parameters (C47, C48)."""
+    """Return the place where the server looks for a copy with these parameters (C47, C48)."""
     found = {key: params[key] for key in _LOCATION if params.get(key, "").strip()}
     if "module" in found:
         found["module"] = found["module"].lower()
@@ -156,17 +143,18 @@ def location(params: Mapping[str, str], *, scheduled: bool) -> dict[str, str]:
 
 
 def location_differences(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """The parameters by which two results of `location` differ."""
+    """Return the parameters by which two results of `location` differ."""
     return [key for key in _LOCATION if one.get(key) != other.get(key)]
 
 
 def schedule_differences(
     storage_type: str, params: Mapping[str, str], schedule: Mapping[str, Any] | None
 ) -> list[str]:
-    """The parameters by which a new backup and the schedule cost each other records (C48).
+    """Return the parameters by which a new backup and the schedule cost each other records (C48).
 
-    schedule: as `parse_schedule` or docspace_backup_schedule gives it. A temporary backup has no place
-    in an object storage, but hides copies without `subdir`.
+    A temporary backup isn't in an object storage, but hides copies without `subdir`.
+
+    schedule: as `BackupApi.schedule` or docspace_backup_schedule returns it.
     """
     if schedule is None or schedule["storage_type"] != CONSUMER:
         return []
@@ -179,9 +167,9 @@ def schedule_differences(
 
 
 def explain_refusal(error: DocSpaceError, what: str) -> DocSpaceError:
-    """Say in an error what it means for storage options. what: what didn't happen, a sentence.
+    """Return an error with what it means for the storage options. what: failed, a sentence.
 
-    Only where the server says something itself: an empty answer is no word on the storage (C8).
+    Only for an error with the server's own words: others don't come from the storage (C8).
     """
     if error.detail and error.code in _REFUSED and error.status and not error.transient:
         return error.evolve(
@@ -192,15 +180,15 @@ def explain_refusal(error: DocSpaceError, what: str) -> DocSpaceError:
 
 
 def _check_subdir(option: str, key: str, value: str) -> None:
-    """Refuse a `subdir` that the server would overlook (C20), and then use another folder (C47)."""
+    """Reject a `subdir` that the server would ignore (C20), and so use another folder (C47)."""
     if key != "subdir" and key.strip().lower() == "subdir":
         raise config_error(f"{option}: {key!r} has no effect on the server. Write it as 'subdir'.")
     if key == "subdir" and not value.strip():
-        raise config_error(f"{option}: 'subdir' is blank. Name a folder, or leave it out.")
+        raise config_error(f"{option}: 'subdir' is blank. Set a folder, or leave it out.")
 
 
 def _text(value: Any, option: str, key: str) -> str:
-    """The server takes strings only; a null is an internal error there (C20)."""
+    """Return a parameter as text, the only type that the server accepts (C20)."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (str, int, float)):

@@ -224,26 +224,27 @@ class Upload:
                     ) from error
                 attempt += 1
 
-    def discard(self, failed: DocSpaceError) -> None:
+    def discard(self, failed: DocSpaceError) -> str | None:
         """Throw away what was sent: the next start would take it, whoever gives that (C43).
 
-        Not while a restore may be reading it. failed: why the task fails; it gets a warning then.
+        Not while a restore may be reading it. failed: why the task fails. Returns a warning on what
+        is left.
         """
         if not self.begun:
-            return
+            return None
         if failed.changed or self._in_use():
-            failed.warnings.append(
+            return (
                 "The uploaded file was left on the portal, because a restore may be using it. A "
                 "restore from an uploaded file would take it, so start none by hand. The next upload "
                 "replaces it."
             )
-            return
         try:
             self._init()
             self._client.log("what was uploaded is thrown away again")
+            return None
         except DocSpaceError as error:
             self._client.log(f"{error.method} {error.path}: {error.code}")
-            failed.warnings.append(
+            return (
                 "What was uploaded may still lie on the portal, in whole or in part, and a restore "
                 "from an uploaded file would take it. Start none by hand; the next upload replaces "
                 "it."

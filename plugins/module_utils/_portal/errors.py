@@ -106,6 +106,11 @@ class DocSpaceError(Exception):
         return other
 
     @property
+    def summary(self) -> str:
+        """The error in a few words, such as `HTTP 502, portal failed`."""
+        return self.title if self.status is None else f"HTTP {self.status}, {self.title}"
+
+    @property
     def transient(self) -> bool:
         """Whether a repetition may succeed. The request may have had its effect nevertheless."""
         return self.code in ("connection", "timeout") or self.status in (502, 503, 504)

@@ -94,7 +94,7 @@ class _Fetch:
 
     def run(self) -> int:
         client, sink = self._client, self._sink
-        failed, farthest = 0, sink.size
+        failed, farthest, restarted = 0, sink.size, False
         while True:
             client.guard.wait(writes=False)
             try:
@@ -107,6 +107,11 @@ class _Fetch:
                 if mismatch:
                     sink.restart()
                     self._total = None
+                    if not restarted:
+                        # The bytes of an earlier run were of no use: that is no failed attempt.
+                        restarted, farthest = True, 0
+                        self._client.log("the partial file can't be resumed, starting over")
+                        continue
                 failed = 0 if sink.size - farthest >= LEAST else failed + 1
                 farthest = max(farthest, sink.size)
                 patient = (error.retry_after or 0.0) <= LONGEST_RETRY_AFTER

@@ -124,7 +124,7 @@ def test_uuids_are_compared_normalised(spelling: str, warnings: list[str]) -> No
     rows = [item(spelling, "2026-09-01"), item("b", "2026-09-02")]
     plan = judge(rows, keep_last=1, protect_ids=[ID], now=NOW)
     assert plan["keep"][1] == {**rows[0], "reasons": ["protected"]}
-    with pytest.raises(AnsibleFilterError, match=f"{ID} is in the list twice"):
+    with pytest.raises(AnsibleFilterError, match=f"{ID} is listed twice"):
         judge([*rows, item(ID, "2026-09-03")], keep_last=1, now=NOW)
     assert warnings == []
 
@@ -192,7 +192,7 @@ def test_omit_leaves_an_option_out(omit: object) -> None:
     rows = [item("a", "2026-09-01"), item("b", "2026-09-02")]
     omitted = dict.fromkeys((*OPTIONS, "now"), omit)
     assert judge(rows, **{**omitted, "keep_last": 1}) == judge(rows, keep_last=1)
-    with pytest.raises(AnsibleFilterError, match="policy: it would keep nothing"):
+    with pytest.raises(AnsibleFilterError, match="policy: keeps nothing"):
         judge(rows, **omitted)
 
 
@@ -247,7 +247,7 @@ def test_ids_may_be_whole_numbers(warnings: list[str]) -> None:
         ([item("a", None)], "created_on of a: None"),
         ([item("a", "yesterday")], "created_on of a: 'yesterday'"),
         ([item("a", "0001-01-01T00:00:00")], "created_on of a: .* out of range"),
-        ([item("a", "2026-09-01"), item("a", "2026-09-01")], "a is in the list twice"),
+        ([item("a", "2026-09-01"), item("a", "2026-09-01")], "a is listed twice"),
     ],
 )
 def test_errors_name_the_item(rows: object, problem: str) -> None:

@@ -28,12 +28,12 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.backup
     select_files,
     verify_file,
 )
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.destination import (
+    Destination,
+)
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.manifest import (
     Manifest,
     write_manifest,
-)
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.partial_file import (
-    Destination,
 )
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.archives import (
     DUMP,

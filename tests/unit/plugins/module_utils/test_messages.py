@@ -65,7 +65,7 @@ def test_white_space_around_the_address_is_named(
 def test_white_space_around_the_confirmation_is_named(blank: str, run: Run) -> None:
     result = run("docspace_backup_restore", id=ONE, confirm=blank.format("127.0.0.1"))
     assert result["failure"]["code"] == "guard"
-    assert result["msg"].endswith("It has white space around it.")
+    assert result["msg"].endswith("Remove the white space around it.")
 
 
 def test_another_wrong_confirmation_has_none(run: Run) -> None:

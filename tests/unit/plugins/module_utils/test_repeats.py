@@ -250,7 +250,7 @@ def test_a_delete_is_repeated_no_more_often_than_asked(
     assert result["failure"]["status"] == status
     assert result["failure"]["method"] == "DELETE"
     assert result["changed"] is not is_clear(answer)
-    assert ("still there" in result["msg"]) == is_clear(answer)
+    assert ("was not deleted" in result["msg"]) == is_clear(answer)
 
 
 def test_a_refused_delete_is_repeated_without_a_look(wire: Wire, run: Run, clock: Clock) -> None:

@@ -231,7 +231,7 @@ ZEROS: dict[str, Any] = {"keep_last": 0, "keep_daily": "0", "keep_within": "0d"}
     "options", [{}, {"keep_last": None}, ZEROS, {"keep_within_daily": 0, "min_keep": 5}]
 )
 def test_a_policy_without_rules_is_refused(options: dict[str, object]) -> None:
-    with pytest.raises(RetentionError, match="would keep nothing") as caught:
+    with pytest.raises(RetentionError, match="keeps nothing") as caught:
         Policy(options)
     assert caught.value.option == "policy"
 
@@ -276,7 +276,7 @@ def test_the_same_id_twice_is_an_error() -> None:
         Candidate("a", parse_time("2026-01-01"), "local"),
         Candidate("a", parse_time("2026-01-02")),
     ]
-    with pytest.raises(RetentionError, match="^backups: a is in the list twice$"):
+    with pytest.raises(RetentionError, match="^backups: a is listed twice$"):
         evaluate(copies, Policy({"keep_last": 5}), parse_time(LATER))
 
 
@@ -293,15 +293,13 @@ def test_a_system_without_zones_is_told_apart_from_a_wrong_name(
         Policy({"keep_last": 1, "timezone": "Europe/Nowhere"})
 
 
-def test_the_engine_stands_alone_and_loads_zones_only_on_demand() -> None:
+def test_the_engine_stands_alone() -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from plugins.module_utils._backup import retention as engine;"
-        "engine.Policy({'keep_last': 1});"
-        "print(sorted({'ansible', 'zoneinfo', 'requests'} & set(sys.modules)));"
         "engine.Policy({'keep_last': 1, 'timezone': 'Europe/Berlin'});"
-        "print('zoneinfo' in sys.modules)"
+        "print(sorted({'ansible', 'requests'} & set(sys.modules)))"
     )
     root = Path(str(_retention.__file__)).parents[3]
     command = [sys.executable, "-I", "-c", code, str(root)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert run.stdout.split("\n")[:2] == ["[]", "True"]
+    assert run.stdout.strip() == "[]"

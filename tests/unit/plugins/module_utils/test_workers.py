@@ -115,7 +115,7 @@ def test_a_worker_that_ends_in_the_middle(
 
     monkeypatch.setattr(Client, "delete", broken)
     result, _portal = prune(run, clock, never, concurrency=3)
-    assert len(result["failures"]) == 1 and "came to no end" in result["msg"]
+    assert len(result["failures"]) == 1 and "didn't end" in result["msg"]
 
 
 @pytest.mark.parametrize("started", [0, 2])
@@ -136,7 +136,7 @@ def test_no_more_threads_to_be_had(
     result, portal = prune(run, clock, never, concurrency=10, verbosity=1)
     assert result["failures"] == [] and list(portal.copies) == [uid(0)]
     assert portal.connections <= started + 1
-    assert any("no thread to be had" in line for line in result["log"])
+    assert any("no thread left" in line for line in result["log"])
 
 
 @pytest.mark.parametrize("concurrency", [1, 4, 10])

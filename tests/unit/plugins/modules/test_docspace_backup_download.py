@@ -161,7 +161,7 @@ def test_made_fetched_checked_and_put_in_place(wire: Wire, run: Run, tmp_path: P
     assert result["diff"]["before"] == {} and result["diff"]["after"]["dest"] == str(file)
     assert "warnings" not in result
     words = [line.split(" ")[0].rstrip(":") for line in result["log"]]
-    assert words[-3:] == ["made", "fetched", "checked"]
+    assert words[-3:] == ["created", "downloaded", "verified"]
     assert wire.connections == 1, "one connection serves all requests"
 
 
@@ -213,7 +213,7 @@ def test_a_delete_that_fails_is_a_warning(
     result = run(MODULE, dest=str(tmp_path))
     assert result["changed"] is True and names(tmp_path) == [name(wire), f"{name(wire)}.json"]
     (warning,) = result["warnings"]
-    assert "copy is in place" in warning and "expires" in warning
+    assert "copy is complete" in warning and "expires" in warning
 
 
 # --- cut off, and on from there ---
@@ -457,10 +457,10 @@ def test_the_file_that_is_there_is_replaced_at_the_end(
 
 PLACES = [
     pytest.param("copies", "absolute", id="relative"),
-    pytest.param("{}/none/portal.tar.gz", "isn't there", id="no folder"),
-    pytest.param("{}/none/", "isn't there", id="a folder that isn't there"),
-    pytest.param("{}/pipe", "no regular file", id="a pipe"),
-    pytest.param("{}/link", "no regular file", id="a link"),
+    pytest.param("{}/none/portal.tar.gz", "doesn't exist", id="no folder"),
+    pytest.param("{}/none/", "doesn't exist", id="a folder that isn't there"),
+    pytest.param("{}/pipe", "isn't a regular file", id="a pipe"),
+    pytest.param("{}/link", "isn't a regular file", id="a link"),
 ]
 
 
@@ -602,7 +602,7 @@ def test_the_last_one_of_somebody_else_is_not_taken(wire: Wire, run: Run, tmp_pa
 def test_a_backup_without_a_time(wire: Wire, run: Run, tmp_path: Path) -> None:
     wire.expect("GET", HISTORY, ok([{**TEMPORARY, "createdOn": "soon"}]))
     wire.expect("GET", PROGRESS, ok(DONE))
-    assert "no readable time" in refused(run(MODULE, dest=str(tmp_path), id=ONE), "protocol")
+    assert "no valid time" in refused(run(MODULE, dest=str(tmp_path), id=ONE), "protocol")
 
 
 def test_an_unpaid_portal_makes_no_backup_in_vain(wire: Wire, run: Run, tmp_path: Path) -> None:
@@ -749,19 +749,30 @@ REFUSALS = [
 
 
 def test_a_portal_that_satisfies_no_range_at_all(wire: Wire, run: Run, tmp_path: Path) -> None:
-    """To begin anew is a try that counts."""
+    """Only the first new start isn't a failed attempt."""
     (tmp_path / f".{ONE}.part").write_bytes(FILE[:1000])
     named(wire)
     ask(wire, empty(416), 999)
-    for _try in range(2):
+    for _try in range(3):
         ask(wire, empty(416))
     refused(run(MODULE, dest=str(tmp_path), id=ONE, retries=2), "rejected")
     assert names(tmp_path) == []
 
 
+def test_a_part_that_is_longer_than_the_file(wire: Wire, run: Run, tmp_path: Path) -> None:
+    """The file starts over, even without retries."""
+    (tmp_path / f".{ONE}.part").write_bytes(FILE[:1000])
+    named(wire)
+    ask(wire, empty(416), 999)
+    ask(wire, whole())
+    result = run(MODULE, dest=str(tmp_path), id=ONE, retries=0)
+    assert result["changed"] is True
+    assert Path(result["dest"]).read_bytes() == FILE
+
+
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.words)
 def test_refusals_of_a_link(wire: Wire, run: Run, tmp_path: Path, refusal: Refusal) -> None:
-    """What is there of the file stays there."""
+    """The partial file stays, unless the portal refuses its own link: it would do so again."""
     (tmp_path / f".{ONE}.part").write_bytes(FILE[:1000])
     named(wire)
     for _try in range(refusal.times):
@@ -769,7 +780,8 @@ def test_refusals_of_a_link(wire: Wire, run: Run, tmp_path: Path, refusal: Refus
     result = run(MODULE, dest=str(tmp_path), id=ONE, retries=2, secrets=SIGNED)
     assert refusal.words in refused(result, refusal.code)
     assert result["failure"]["path"] == LINK.partition("?")[0]
-    assert (tmp_path / f".{ONE}.part").read_bytes() == FILE[:1000]
+    kept = [] if result["failure"]["status"] in (400, 403, 404) else [FILE[:1000]]
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == kept
 
 
 def test_a_storage_behind_a_proxy_that_cannot_be_read(wire: Wire, run: Run, tmp_path: Path) -> None:

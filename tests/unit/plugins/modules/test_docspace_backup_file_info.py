@@ -106,7 +106,7 @@ def test_a_copy_is_named_by_its_id(run: Run, folder: Path) -> None:
     one = "2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a4a"
     assert names(run(path=str(folder), ids=[one.upper()])) == ["a"]
     assert run(path=str(folder), ids=["2f4c1e0a-5b7d-4c3e-9a61-0d8e7f6b5a4e"])["count"] == 0
-    assert "ids: 'x' is not the id" in run(path=str(folder), ids=["x"])["msg"]
+    assert "ids: must be the ID of a backup" in run(path=str(folder), ids=["x"])["msg"]
 
 
 @pytest.mark.parametrize("name", ["$HOME", "a${X}", "~", "~root.tar.gz", "a\nb", "a\udcff"])

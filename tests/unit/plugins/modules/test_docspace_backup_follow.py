@@ -79,8 +79,8 @@ def test_one_that_nobody_makes(
     wire.expect("GET", f"{HISTORY}{query}", ok(OLD))
     result = follow(run, dump=dump)
     assert result["failure"]["code"] == "not_found"
-    assert f"no backup of {'the whole server' if dump else 'the portal'}" in result["msg"]
-    assert (f"The one that is there is {TWO} (running)" in result["msg"]) is bool(other)
+    assert f"no {'server-wide backup' if dump else 'backup of the portal'}" in result["msg"]
+    assert (f"The current one is {TWO} (running)" in result["msg"]) is bool(other)
 
 
 @pytest.mark.parametrize(("status", "word"), [(3, "was cancelled"), (4, "failed")])
@@ -114,13 +114,13 @@ def test_a_portal_that_refuses_while_it_is_followed(wire: Wire, run: Run) -> Non
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"task_id": "newest"}, "task_id: 'newest' is not the id of a backup"),
+        ({"task_id": "newest"}, "task_id: must be the ID of a backup"),
         ({"id": TWO}, "mutually exclusive: task_id|id"),
         ({"max_age": "1d"}, "mutually exclusive: task_id|max_age"),
         ({"storage_type": "local"}, "mutually exclusive: task_id|storage_type"),
         ({"state": "absent"}, "state is absent but all of the following are missing: id"),
-        ({"on_timeout": "cancel"}, "on_timeout: only who starts a backup"),
-        ({"wait_timeout": 0}, "wait_timeout: give 1 second or more"),
+        ({"on_timeout": "cancel"}, "on_timeout: cancel can't be combined"),
+        ({"wait_timeout": 0}, "wait_timeout: must be from 1 second"),
     ],
 )
 def test_wrong_input_is_told_before_anything_is_sent(

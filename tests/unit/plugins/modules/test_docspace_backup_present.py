@@ -269,7 +269,7 @@ def test_a_task_that_is_gone_without_a_record(
         look(wire, instead, [row(TWO)])
     result = make(run)
     message = refused(result)
-    assert message.startswith(f"Backup task {ONE} vanished at 40 %")
+    assert message.startswith(f"Backup task {ONE} disappeared at 40 %")
     assert "cancelled" in message
     assert clock.sleeps == [5.0, 5.0] + [2.0] * 5
     assert result["task"]["id"] == ONE
@@ -330,7 +330,7 @@ def test_a_completed_task_without_a_record(wire: Wire, run: Run) -> None:
     look(wire, DONE, [row(TWO)])
     result = make(run)
     message = refused(result)
-    assert message.startswith(f"Backup task {ONE} says that it is completed")
+    assert message.startswith(f"Backup task {ONE} is completed, but")
     assert "history" in message
     assert result["task"]["status"] == "completed"
 
@@ -352,7 +352,7 @@ def test_a_task_that_takes_too_long_goes_on(wire: Wire, run: Run, clock: Clock) 
     result = make(run, wait_timeout=12)
     message = refused(result, changed=True)
     assert message.startswith(f"Backup task {ONE} is at 30 % after 12 s ('wait_timeout')")
-    assert "goes on" in message
+    assert "still runs" in message
     assert result["task"] == seen(ONE, 30)
     assert result["joined"] is False
     assert clock.sleeps == [5.0, 5.0, 2.0]
@@ -400,7 +400,7 @@ def test_a_portal_that_is_away_for_a_while(
     result = make(run, timeout=patience(answer), verbosity=1)
     assert made(result) == FACTS
     assert clock.sleeps == [5.0] * 5, "looked at in its own pace"
-    assert sum("asked again" in line for line in result["log"]) == 3
+    assert sum("polled again" in line for line in result["log"]) == 3
 
 
 @pytest.mark.parametrize("answer", AWAY)
@@ -618,7 +618,7 @@ def test_a_lost_start_that_is_not_found_fails(
     wire.expect("GET", HISTORY, ok([row(THREE)]))
     message = refused(make(run, timeout=patience(answer)), failure_of(answer), changed=True)
     assert message.startswith("Not known whether")
-    assert "startbackup" in message and "run again" in message
+    assert "the backup was started" in message and "run the task again" in message
     assert f"The newest backup in the history is {THREE} of 2026-" in message
     assert sum(clock.sleeps) <= 10
 
@@ -699,7 +699,7 @@ FOLDER_BODY = {"storageType": "Documents", "storageParams": [{"key": "folderId",
     ("answer", "code", "says"),
     [
         (failed(404, "The required folder was not found"), "not_found", "'folder_id'"),
-        (failed(403, "Access denied"), "forbidden", "right to this folder"),
+        (failed(403, "Access denied"), "forbidden", "access to this folder"),
         (failed(400, "wrong folder type"), "rejected", "'storage_type'"),
         (failed(500, "The given key 'x' was not present."), "server", "'storage_params'"),
         (failed(402, "Not more than 2 backups a month"), "payment", "quota"),
@@ -881,7 +881,7 @@ def test_without_a_storage_type_none_can_be_made(check_mode: bool, wire: Wire, r
     wire.expect("GET", HISTORY, ok([row(age=2 * DAY)]))
     wire.expect("GET", PROGRESS, ok(None))
     options = {"storage_type": None, "path": None, "max_age": "1d", "check_mode": check_mode}
-    assert refused(make(run, **options), "config").startswith("storage_type: missing")
+    assert refused(make(run, **options), "config").startswith("storage_type: required")
 
 
 def test_without_a_storage_type_one_can_be_joined(wire: Wire, run: Run) -> None:
@@ -896,7 +896,7 @@ def test_without_a_storage_type_one_can_be_joined(wire: Wire, run: Run) -> None:
 def test_nothing_can_be_made_without_a_storage_type(wire: Wire, run: Run) -> None:
     for options in ({"path": None}, {"max_age": "1d"}):
         message = refused(make(run, storage_type=None, **options), "config")
-        assert message.startswith("storage_type: missing")
+        assert message.startswith("storage_type: required")
 
 
 def test_the_servers_own_copies_count_for_a_dump(wire: Wire, run: Run) -> None:
@@ -920,7 +920,7 @@ def test_ours_is_cancelled_when_it_takes_too_long(wire: Wire, run: Run) -> None:
     result = late(wire, run)
     message = refused(result, changed=False)
     assert message.startswith(f"Backup task {ONE} is at 40 % after 5 s ('wait_timeout'). ")
-    assert "was cancelled" in message and "goes on" not in message
+    assert "was cancelled" in message and "still runs" not in message
     assert result["task"]["id"] == ONE
 
 
@@ -961,16 +961,16 @@ def test_one_that_has_ended_just_now_is_not_cancelled(now: Any, wire: Wire, run:
     look(wire, RUNNING)
     look(wire, now)
     message = refused(late(wire, run), changed=True)
-    assert "ended just now" in message and "history" in message
+    assert "has just ended" in message and "history" in message
 
 
 def test_somebody_elses_is_never_cancelled(wire: Wire, run: Run) -> None:
     wire.expect("GET", PROGRESS, ok(RUNNING))
     look(wire, RUNNING)
-    assert "goes on" in refused(late(wire, run), changed=False)
+    assert "still runs" in refused(late(wire, run), changed=False)
     begin(wire, ok(RUNNING))
     look(wire, RUNNING)
-    assert "goes on" in refused(late(wire, run), changed=False)
+    assert "still runs" in refused(late(wire, run), changed=False)
 
 
 def test_only_a_time_out_cancels(wire: Wire, run: Run) -> None:
@@ -985,7 +985,7 @@ def test_only_a_time_out_cancels(wire: Wire, run: Run) -> None:
 def test_nothing_is_cancelled_unless_asked_for(wire: Wire, run: Run) -> None:
     begin(wire)
     look(wire, RUNNING)
-    assert "goes on" in refused(make(run, wait_timeout=5), changed=True)
+    assert "still runs" in refused(make(run, wait_timeout=5), changed=True)
 
 
 @pytest.mark.parametrize("answer", [failed(500, "Redis is away."), empty(403), empty(404)])

@@ -428,7 +428,7 @@ def test_a_true_for_one_of_the_servers_own_is_not_believed(wire: Wire, run: Run)
     deletes(wire, [1])
     wire.expect("GET", servers, ok(days(0, 1)))
     kept = incomplete(run, "protocol", keep_last=1, dump=True)
-    assert "still there" in kept["msg"] and "3.2" in kept["msg"] and kept["changed"] is False
+    assert "was not deleted" in kept["msg"] and "3.2" in kept["msg"] and kept["changed"] is False
     wire.expect("GET", servers, ok(days(0, 1)))
     deletes(wire, [1])
     wire.expect("GET", servers, empty(401))
@@ -604,7 +604,7 @@ def test_more_than_max_delete_removes_nothing(
 ) -> None:
     wire.expect("GET", HISTORY, ok(days(0, 1, 2)))
     result = fail(run, "guard", max_delete=max_delete, check_mode=check_mode, **options)
-    assert "2 backups" in result["msg"] and f"allows {max_delete}" in result["msg"]
+    assert "2 backups" in result["msg"] and f"{max_delete} are allowed" in result["msg"]
     assert result["changed"] is False
 
 
@@ -726,7 +726,7 @@ def test_without_threads_they_go_one_at_a_time(
     deletes(wire, [3, 2, 1])
     result = prune(run, keep_last=1, concurrency=4, verbosity=1)
     assert numbers(result["removed"]) == [3, 2, 1]
-    assert result["log"] == ["no more than 1 deletes at a time: no thread to be had"]
+    assert result["log"] == ["no more than 1 deletes at a time: no thread left"]
 
 
 def test_what_a_worker_that_dies_had_taken_is_looked_up(
@@ -779,7 +779,7 @@ def test_after_a_failure_the_others_go_on_and_the_history_decides(
     assert result["failure"]["method"] == "DELETE"
     assert result["failure"]["path"].endswith(uid(2))
     assert "1 backup" in result["msg"]
-    assert ("still there" if is_clear(answer) else "Not known whether") in result["msg"]
+    assert ("was not deleted" if is_clear(answer) else "Not known whether") in result["msg"]
     assert "warnings" not in result
 
 
@@ -1005,8 +1005,8 @@ def test_when_the_second_read_fails_nothing_is_known(second: Answer, wire: Wire,
     assert numbers(result["removed"]) == [2]
     assert numbers(result["failures"]) == [3, 1]
     assert [one["failure"]["code"] for one in result["failures"]] == ["server", "connection"]
-    assert "ot known whether" in result["msg"] and "Run again" in result["msg"]
-    assert "still there" not in result["msg"], "nobody knows"
+    assert "ot known whether" in result["msg"] and "Run the task again" in result["msg"]
+    assert "was not deleted" not in result["msg"], "nobody knows"
     assert "The disk is read-only." in result["msg"], "the first failure is the one to tell"
     assert result["changed"] is True
 
@@ -1186,4 +1186,4 @@ def test_without_check_mode_nothing_is_assumed(wire: Wire, run: Run) -> None:
 
 def test_an_assumed_backup_belongs_to_a_policy(run: Run) -> None:
     result = fail(run, "config", ids=[uid(1)], assume_new="local")
-    assert "assume_new: belongs to a policy" in result["msg"]
+    assert "assume_new: can't be combined with ids" in result["msg"]

@@ -379,7 +379,7 @@ def test_a_portal_that_is_offline_meanwhile(
     result = restore(run, timeout=patience(answer), verbosity=1)
     assert result["task"]["status"] == "completed"
     assert clock.sleeps == [5.0] * 5, "looked at in its own pace"
-    assert sum("asked again" in line for line in result["log"]) == 3
+    assert sum("polled again" in line for line in result["log"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ def test_credentials_that_are_no_longer_those_of_the_portal(
     unpaid = answer.status == 402
     assert ("credentials" in warning) != unpaid
     # The likeliest cause comes first (C54).
-    assert ("The first thing to check is 'core.machinekey'" in warning) != unpaid
+    assert ("First check 'core.machinekey'" in warning) != unpaid
     assert "licence" not in warning.lower() or unpaid
     assert clock.sleeps == [5.0] * 7
 
@@ -496,7 +496,7 @@ def test_a_portal_that_never_answers_again(wire: Wire, run: Run) -> None:
         close(wire, failed(500))
     result = restore(run, wait_timeout=20)
     message = refused(result, "task_failed", changed=True)
-    assert message.startswith(f"Restore task {TWO} ended well, but the portal doesn't answer")
+    assert message.startswith(f"Restore task {TWO} is completed, but the portal doesn't answer")
     assert result["task"] == seen(100, "completed")
 
 
@@ -535,7 +535,7 @@ def test_a_lost_start_that_is_not_found_fails(
     for _look in range(10):
         look(wire, there)
     message = refused(restore(run, timeout=patience(answer)), code, changed=True)
-    assert message.startswith("Not known whether startrestore was taken")
+    assert message.startswith("Not known whether the restore was started")
     assert sum(clock.sleeps) <= 10
 
 

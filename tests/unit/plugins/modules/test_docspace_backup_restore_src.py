@@ -356,7 +356,7 @@ def test_a_known_task_that_stays_where_it_was_was_not_started(
     for _look in range(10):
         wire.expect("GET", RESTORE, ok(WAITS))
     message = refused(restore(run, src), "connection", changed=True)
-    assert message.startswith("Not known whether startrestore was taken")
+    assert message.startswith("Not known whether the restore was started")
     assert "'task_id'" in message and "run again" not in message.lower()
 
 
@@ -482,7 +482,7 @@ def test_options_that_do_not_go_together(
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        ({"task_id": "latest"}, "config", "task_id: 'latest'"),
+        ({"task_id": "latest"}, "config", "task_id: must be the ID of a restore, not 'latest'"),
         ({"task_id": TWO, "notify": True}, "config", "notify: "),
         ({"task_id": TWO, "confirm": "other"}, "guard", "confirm: "),
         ({"task_id": TWO, "wait_timeout": 0}, "config", "wait_timeout: "),
@@ -517,7 +517,7 @@ def test_interrupted_while_it_is_followed(
     wire.expect("POST", START, ok(CREATED), body=BODY)
     interrupted(clock, number)
     message = refused(restore(run, src), "task_failed", changed=True)
-    assert f"Follow it with 'task_id: {TWO}', and start no other restore." in message
+    assert f"Wait for it with 'task_id: {TWO}', and start no other restore." in message
     assert "Run the task again" not in message
 
 
@@ -528,7 +528,7 @@ def test_interrupted_while_it_is_sent(wire: Wire, run: Run, src: str, clock: Clo
     send(wire, answer=CLOSE)
     interrupted(clock, signal.SIGTERM)
     message = refused(restore(run, src), "task_failed", changed=True)
-    assert "Nothing was restored" in message and "it uploads anew" in message
+    assert "Nothing was restored" in message and "it uploads the file anew" in message
 
 
 def test_interrupted_while_a_lost_start_is_looked_for(

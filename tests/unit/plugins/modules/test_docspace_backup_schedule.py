@@ -246,7 +246,7 @@ def test_keeping_fewer_copies_warns(
         wire.expect("POST", WRITE, ok(True), body=BODY)
     warnings = plan(run, check_mode=check_mode).get("warnings", [])
     assert len(warnings) == warns
-    assert all(str(before) in text and "removes" in text for text in warnings)
+    assert all(str(before) in text and "deletes" in text for text in warnings)
 
 
 def test_the_servers_own_schedule_is_another_one(wire: Wire, run: Run) -> None:
@@ -345,7 +345,7 @@ def test_a_lost_write_that_was_taken(answer: Answer, code: str, wire: Wire, run:
     result = plan(run, timeout=patience(answer))
     assert result["changed"] is True
     (warning,) = result["warnings"]
-    assert "as wanted" in warning and "didn't answer with success" in warning
+    assert "as wanted" in warning and "the answer wasn't a success" in warning
 
 
 @pytest.mark.parametrize("after", [None, cron(hour=4)])
@@ -369,7 +369,7 @@ def test_a_lost_write_that_cannot_be_looked_up(second: Answer, wire: Wire, run: 
     for _look in range(3):
         wire.expect("GET", READ, second)
     message = refused(plan(run), "connection", changed=True)
-    assert message.startswith("Not known whether the schedule was changed. Run again")
+    assert message.startswith("Not known whether the schedule was changed. Run the task again")
 
 
 def test_the_second_reading_is_repeated(wire: Wire, run: Run, clock: Clock) -> None:
@@ -544,7 +544,7 @@ def test_absent_and_there(check_mode: bool, wire: Wire, run: Run) -> None:
     assert (result["changed"], result["schedule"]) == (True, None)
     assert result["diff"] == {"before": SHOWN, "after": {}}
     (warning,) = result["warnings"]
-    assert "stay" in warning
+    assert "are kept" in warning
 
 
 @pytest.mark.parametrize(("answer", "code"), LOST)
@@ -557,7 +557,7 @@ def test_a_lost_removal(answer: Answer, code: str, wire: Wire, run: Run) -> None
         result = run("docspace_backup_schedule", state="absent", timeout=patience(answer))
         assert result["changed"] is True
         if after is None:
-            assert "didn't answer with success" in json.dumps(result["warnings"])
+            assert "the answer wasn't a success" in json.dumps(result["warnings"])
         else:
             message = refused(result, code, changed=True)
             assert message.startswith("Not known whether the schedule was changed.")
@@ -652,7 +652,7 @@ def test_a_schedule_without_the_folder_is_left_without_and_told_of(
     result = plan_s3(run, hour=hour, check_mode=check_mode)
     assert result["changed"] is (hour == 4)
     (warning,) = result["warnings"]
-    assert "no 'subdir'" in warning and "Set 'subdir: backup'" in warning
+    assert "without 'subdir'" in warning and "Set 'subdir: backup'" in warning
     assert "drops their records" in warning and "server can restore from them" in warning
 
 
@@ -660,7 +660,7 @@ def test_switching_to_the_folder_says_what_it_means(wire: Wire, run: Run) -> Non
     wire.expect("GET", READ, ok(in_bucket()))
     wire.expect("POST", WRITE, ok(True), body=written(subdir="backup"))
     (warning,) = plan_s3(run, params={"subdir": "backup"})["warnings"]
-    assert "subdir changes" in warning and "The files stay" in warning
+    assert "subdir changes" in warning and "The files remain" in warning
 
 
 @pytest.mark.parametrize(
