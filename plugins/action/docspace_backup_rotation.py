@@ -130,18 +130,17 @@ class ActionModule(ActionBase):
 
     def _read_variables(self) -> tuple[dict[str, Any], list[str]]:
         """Return the role's variables without their prefix, and what is wrong with the others."""
-        given, mistakes = {}, []
+        given: dict[str, Any] = {}
+        mistakes = []
         for name in OPTIONS:
-            if PREFIX + name not in self._vars:
-                continue
-            try:
-                value = self._templar.template(self._vars[PREFIX + name])
-            except AnsibleError as error:
-                mistakes.append(f"{PREFIX}{name}: {clean(error)}")
-                continue
-            omitted = self._vars.get("omit")
-            if not is_omitted(value, omitted):
-                given[name] = plain(value, omitted)
+            if PREFIX + name in self._vars:
+                try:
+                    # In a dictionary a value may be omitted.
+                    value = self._templar.template({name: self._vars[PREFIX + name]})
+                except AnsibleError as error:
+                    mistakes.append(f"{PREFIX}{name}: {clean(error)}")
+                else:
+                    given.update(plain(value, self._vars.get("omit")))
         return given, mistakes
 
     def _started(self, address: str) -> dict[str, Any] | None:
