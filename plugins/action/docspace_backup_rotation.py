@@ -182,7 +182,7 @@ class ActionModule(ActionBase):
         return dict(result)
 
     def _add_extra(self, step: str, result: Mapping[str, Any]) -> None:
-        """Pass on what is beside a result, with the name of the step."""
+        """Pass on what is in addition to a result, with the name of the step."""
         warnings = [f"{step}: {warning_text(one)}" for one in result.get("warnings") or []]
         facts = {
             name: value

@@ -15,7 +15,7 @@ version_added: 0.2.0
 short_description: Run the steps of the role backup_rotation
 description:
   - Does the work of the role P(onlyoffice.docspace.backup_rotation#role). Use the role, not this action.
-  - Sets the schedule, creates a backup, downloads one, prunes the backups and the off-site copies, and reports what is there.
+  - Sets the schedule, creates a backup, downloads one, prunes the backups and the off-site copies, and reports which ones exist.
     For each of these steps it runs the module of this collection, on the host of the connection.
   - It reads the variables of the role itself. They are no options, so that no output of a task shows a key.
   - When a step is interrupted, no further step is run.

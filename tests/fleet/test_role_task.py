@@ -171,3 +171,39 @@ def test_the_key_is_in_no_file_unless_somebody_wants_files(
     assert run.reports["sales"]["made"]
     ours = {name for name in found if "docspace" in name}
     assert bool(ours) is (piped is False)
+
+
+def test_no_address_is_used_that_the_play_has_not_compared(tmp_path: Path) -> None:
+    with Fleet(tmp_path, backup_rotation_prune=PRUNE, backup_rotation_fail=False) as fleet:
+        sim = fleet.add("sales", copies(2, 48, 72))
+        late = "onlyoffice.docspace.backup_rotation : Rotate the backups"
+        run = fleet.rotate("--start-at-task", late)
+        assert problems(run.reports["sales"]) == ["config config"], run.text
+        assert sim.requests == []
+
+
+@pytest.mark.parametrize(
+    ("keyword", "served"), [({"serial": 1}, ["one"]), ({"strategy": "ansible.builtin.free"}, [])]
+)
+def test_duplicate_hosts_that_are_not_compared_together(
+    keyword: dict[str, Any], served: list[str], tmp_path: Path
+) -> None:
+    """With `serial` the first host can't know of the second one."""
+    with Fleet(tmp_path, backup_rotation_prune=PRUNE, backup_rotation_fail=False) as fleet:
+        sim = fleet.add("one", copies(2, 48, 72))
+        fleet.host("two", sim.url.replace("127.0.0.1", "LOCALHOST"), sim.key)
+        run, reports = fleet.gather([play(**keyword)], "backup_rotation_report")
+    assert run.code == 0, run.text
+    assert [name for name, one in reports.items() if not one["problems"]] == served
+    assert sim.count("DELETE") == len(served)
+
+
+def test_a_task_that_takes_too_long_leaves_a_report(tmp_path: Path) -> None:
+    with Fleet(tmp_path, backup_rotation_prune=PRUNE, backup_rotation_fail=False) as fleet:
+        sim = fleet.add("sales", copies(2, 48, 72))
+        sim.fault("delay", path="getbackuphistory", seconds=60)
+        run, reports = fleet.gather([play(timeout=10)], "backup_rotation_report")
+    (report,) = reports.values()
+    assert problems(report) == ["prune interrupted"], run.text
+    assert (report["made"], report["removed"], report["count"]) == (False, None, None)
+    assert run.code == 0
