@@ -97,8 +97,8 @@ def test_each_step_is_told_and_shown(tmp_path: Path) -> None:
     assert "copy-3.tar.gz" in tables[1]
     assert "prune:\n- 00000000" in run.text
     # What a module warns of is passed on.
-    assert "protect_ids: not found" in run.text
-    assert "protect_ids: not found" in str(one["warnings"])
+    assert "protect_ids: these backups weren't found" in run.text
+    assert "protect_ids: these backups weren't found" in str(one["warnings"])
     assert (one["changed"], foretold["sales"]["changed"]) == (True, True)
     assert unchanged["sales"]["changed"] is False
     for text in (dry.text, run.text, again.text, str(found), str(foretold)):
@@ -201,6 +201,7 @@ def test_duplicate_hosts_that_are_not_compared_together(
 def test_a_task_that_takes_too_long_leaves_a_report(tmp_path: Path) -> None:
     with Fleet(tmp_path, backup_rotation_prune=PRUNE, backup_rotation_fail=False) as fleet:
         sim = fleet.add("sales", copies(2, 48, 72))
+        fleet.hosts["sales"]["backup_rotation_connection"]["timeout"] = 90
         sim.fault("delay", path="getbackuphistory", seconds=60)
         run, reports = fleet.gather([play(timeout=10)], "backup_rotation_report")
     (report,) = reports.values()
