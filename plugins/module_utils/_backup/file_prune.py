@@ -33,34 +33,33 @@ MOST_PROBLEMS = 20
 
 
 class OffsiteCopy(NamedTuple):
-    """A file that a policy may remove. name: exactly as the folder has it, for use with `dir_fd`.
+    """A file that a policy may remove."""
 
-    file: what is known of it; its path is for results alone. device, inode: which file it is.
-    """
-
-    name: str
-    file: BackupFile
+    name: str  # exactly as in the folder, for use with `dir_fd`
+    file: BackupFile  # its path is for results only
     manifest: Manifest
     device: int
     inode: int
 
     @property
     def record(self) -> Record:
-        """The backup that it is a copy of. A copy doesn't expire."""
+        """The copied backup as a record. A copy doesn't expire."""
         own = self.manifest
         return Record(own.id, own.file_name, own.storage_type, own.created_on, None)
 
 
 class OffsiteFolder:
-    """An open folder, and what is in it. copies: newest first. problems: files that are left alone.
+    """An open folder with off-site copies.
 
-    portal: as `normal_portal` gives it. dump: whether server-wide backups count, or the portal's.
+    Args:
+        portal: In the form of `normalize_portal`.
+        dump: Whether server-wide backups count, instead of the portal's own.
     """
 
     def __init__(self, path: str, portal: str, *, dump: bool) -> None:
         self.path = path
-        self.copies: list[OffsiteCopy] = []
-        self.problems: list[dict[str, str]] = []
+        self.copies: list[OffsiteCopy] = []  # newest first
+        self.problems: list[dict[str, str]] = []  # of files that are left alone
         self._portal, self._dump = portal, dump
         try:
             self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -95,7 +94,7 @@ class OffsiteFolder:
             return unreadable(copy.file, error)
 
     def require_usable(self) -> None:
-        """Fail if nothing can or should be removed here, in a dry run too."""
+        """Raise an error if files can't or shouldn't be removed here. For check mode, too."""
         risk = folder_risk(self.path)
         if risk is not None:
             raise DocSpaceError(
@@ -109,10 +108,11 @@ class OffsiteFolder:
             )
 
     def remove(self, copy: OffsiteCopy) -> str | None:
-        """Remove a file, then its manifest. Gives a warning if the manifest could not be removed.
+        """Remove a file, then its manifest. Returns a warning if the manifest couldn't be removed.
 
-        A FileNotFoundError when it had been removed already, else a DocSpaceError. In both cases
-        nothing was removed.
+        Raises, if nothing was removed:
+            FileNotFoundError: The file had been removed already.
+            DocSpaceError: Any other reason.
         """
         try:
             self._require_unchanged(copy)
@@ -128,12 +128,12 @@ class OffsiteFolder:
         return warning
 
     def sync(self) -> None:
-        """Have what was removed on the disk. Some file systems don't know how."""
+        """Flush the folder to the disk, where the file system supports that."""
         with contextlib.suppress(OSError):
             os.fsync(self._fd)
 
     def _evaluate(self, name: str) -> OffsiteCopy | None:
-        """The copy of this name, None for a file of something else, and for a problem."""
+        """Return the copy of this name. None for other files, and for those with a problem."""
         try:
             status = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
         except OSError:
@@ -141,7 +141,7 @@ class OffsiteFolder:
         file = inspect_file(name, dir_fd=self._fd)._replace(path=str(Path(self.path, name)))
         manifest = file.manifest
         if manifest is None:
-            # Whose it is isn't known, but it is a backup.
+            # It is a backup, but of an unknown portal.
             if file.form is not None and file.problems:
                 self._add_problem(name, file.problems)
             return None
@@ -185,7 +185,7 @@ class OffsiteFolder:
         return None
 
     def _exists(self, name: str) -> bool:
-        """Whether something has this name. What can't be known counts as yes."""
+        """Whether the name exists, or may exist."""
         try:
             os.stat(name, dir_fd=self._fd, follow_symlinks=False)
         except FileNotFoundError:
@@ -204,14 +204,14 @@ class OffsiteFolder:
 
 
 class Row(NamedTuple):
-    """A file of the plan. copy: None for the one that a dry run assumes to be there."""
+    """A file of the plan."""
 
-    copy: OffsiteCopy | None
+    copy: OffsiteCopy | None  # None for the one that check mode assumes
     record: Record
     reasons: list[str]
 
     def result(self, now: datetime) -> dict[str, Any]:
-        """The file as the module returns it."""
+        """Return the file as the module does."""
         own: dict[str, Any] = {"path": None, "size": None}
         if self.copy is not None:
             own = {"path": self.copy.file.shown_path, "size": self.copy.manifest.size}
@@ -219,23 +219,23 @@ class Row(NamedTuple):
 
 
 class FilePlan(NamedTuple):
-    """What is removed, oldest first, and what is kept, newest first."""
+    """Which files are removed and kept."""
 
-    remove: list[Row]
-    keep: list[Row]
+    remove: list[Row]  # oldest first
+    keep: list[Row]  # newest first
 
     @property
     def records(self) -> Plan:
-        """The same for guards and tables, where a file has the name that it has in the folder."""
+        """The plan for guards and tables, with the file names of the folder."""
         return Plan([_named(row) for row in self.remove], [_named(row) for row in self.keep], [])
 
 
 def plan_files(
     copies: list[OffsiteCopy], policy: Policy, now: datetime, assumed: list[Record]
 ) -> FilePlan:
-    """Evaluate each backup once, by the newest of its files; all files of one share its fate.
+    """Evaluate each backup once, by its newest file, and apply the result to all its files.
 
-    copies: newest first. assumed: the copy that a dry run assumes to be there, if any.
+    copies: newest first. assumed: the copy that check mode assumes, if any.
     """
     files: dict[str, list[OffsiteCopy]] = {}
     for copy in copies:
@@ -253,10 +253,10 @@ def plan_files(
 
 
 def verify_newest(folder: OffsiteFolder, plan: FilePlan, now: datetime) -> BackupFile | None:
-    """Read the newest copy that is kept to its end, or refuse to remove any other.
+    """Read the newest copy that is kept to its end. Raises an error unless it is valid.
 
-    A copy that is dated in the future doesn't stand for the others. One that a dry run assumes will
-    have been verified by the download: None.
+    A copy that is dated in the future doesn't count. Returns None for one that check mode assumes: the
+    download will verify it.
     """
     times = [(row, row.record.created_on) for row in plan.keep]
     dated = [row for row, time in times if time and not is_future(time, now)]
@@ -269,28 +269,27 @@ def verify_newest(folder: OffsiteFolder, plan: FilePlan, now: datetime) -> Backu
         return None
     file = folder.verify(newest)
     if not file.valid:
-        error = DocSpaceError(
+        raise DocSpaceError(
             "guard",
             f"{file.shown_path}, the newest copy that would be kept, isn't valid: "
             f"{', '.join(file.problems)[:400]}. Nothing was removed. Download a new copy, or remove "
             "this file and its manifest.",
+            values={"verified": file.result(now), "problems": folder.problems},
         )
-        error.values = {"verified": file.result(now), "problems": folder.problems}
-        raise error
     return file
 
 
 class Removal(NamedTuple):
-    """The result of removing files. failures: with the reason. absent: somebody else removed them."""
+    """The result of removing files."""
 
     removed: list[Row]
     failures: list[tuple[Row, DocSpaceError]]
-    absent: list[Row]
+    absent: list[Row]  # somebody else removed them
     warnings: list[str | None]
 
 
 def remove_files(folder: OffsiteFolder, rows: list[Row], guard: InterruptGuard) -> Removal:
-    """Remove files one by one. After a signal no further one is removed."""
+    """Remove files one by one. An interrupt ends this before the next file."""
     outcome = Removal([], [], [], [])
     try:
         for row in rows:
@@ -312,7 +311,7 @@ def remove_files(folder: OffsiteFolder, rows: list[Row], guard: InterruptGuard) 
 def report_files(
     plan: FilePlan, outcome: Removal, folder: OffsiteFolder, now: datetime
 ) -> dict[str, Any]:
-    """The result of the module, but for the diff."""
+    """Return the result of the module, without the diff."""
     values: dict[str, Any] = {
         "kept": [{**row.result(now), "reasons": row.reasons} for row in plan.keep],
         "removed": [{**row.result(now), "reasons": row.reasons} for row in outcome.removed],
@@ -328,18 +327,18 @@ def report_files(
 
 
 def incomplete_removal(outcome: Removal, values: dict[str, Any]) -> DocSpaceError:
-    """The failure of a task that left files which should have been removed."""
+    """Return the error of a run that failed to remove some files, from the first failure."""
     first = outcome.failures[0][1]
-    error = DocSpaceError(
-        first.code, f"{len(outcome.failures)} copies were not removed. {first.message}"
+    return first.evolve(
+        message=f"{len(outcome.failures)} copies were not removed. {first.message}",
+        changed=bool(outcome.removed),
+        values=values,
+        warnings=outcome.warnings,
     )
-    error.changed = bool(outcome.removed)
-    error.values, error.warnings = values, outcome.warnings
-    return error
 
 
 def warn_of(problems: list[dict[str, str]]) -> str | None:
-    """A warning on files that were left alone."""
+    """Return a warning on files that were left alone."""
     if not problems:
         return None
     more = f", and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""

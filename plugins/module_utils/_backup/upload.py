@@ -292,13 +292,14 @@ class Upload:
         try:
             answer = self._client.post_form(PAGE, query, form, whole=VALID)
         except DocSpaceError as error:
-            if error.status == 413:
-                error.message = (
-                    "Nothing was restored: a server before the portal takes no request as large as a "
-                    f"chunk of the upload, {len(form) if form else 0} bytes (HTTP 413). Raise its "
-                    "limit, such as client_max_body_size of nginx."
-                )
-            raise
+            if error.status != 413:
+                raise
+            message = (
+                "Nothing was restored: a server before the portal takes no request as large as a "
+                f"chunk of the upload, {len(form) if form else 0} bytes (HTTP 413). Raise its "
+                "limit, such as client_max_body_size of nginx."
+            )
+            raise error.evolve(message=message) from error
         # Always HTTP 200 when the portal answers: the body says whether it means it (C40).
         done, ended = answer.get("Success"), answer.get("EndUpload")
         if done is True and isinstance(ended, bool):
@@ -306,8 +307,7 @@ class Upload:
         refusal = protocol_error("The portal's answer to a part of the upload makes no sense.")
         if done is False:
             refusal = _refusal(first_line(answer.get("Message") or ""))
-        refusal.method, refusal.path = "POST", PAGE
-        raise refusal
+        raise refusal.evolve(method="POST", path=PAGE)
 
     def _pieces(self, count: int) -> Iterator[bytes]:
         """So many bytes of the file from where it stands. They are read while they are sent."""
