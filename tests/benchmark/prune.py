@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import requests
 
-from plugins.module_utils._backup.api import read_history
+from plugins.module_utils._backup.api import BackupApi
 from plugins.module_utils._backup.delete import delete_backups
 from plugins.module_utils._backup.prune import plan_named
 from plugins.module_utils._portal.client import Client
@@ -173,10 +173,11 @@ def ours(lab: Lab, ids: list[str], concurrency: int) -> float:
         lab.url, f"Bearer {lab.key}", verify=True, proxies={}, timeout=30, retries=3, secrets=set()
     )
     client = Client(connection, lambda _line: None)
-    plan = plan_named(read_history(client, dump=False), ids)
+    api = BackupApi(client, dump=False)
+    plan = plan_named(api.history(), ids)
     begun = time.perf_counter()
     doomed = [record for record, _reasons in plan.remove]
-    outcome = delete_backups(client, doomed, dump=False, concurrency=concurrency)
+    outcome = delete_backups(api, doomed, concurrency=concurrency)
     wall = time.perf_counter() - begun
     if len(outcome.removed) != DELETES:
         raise RuntimeError(f"only {len(outcome.removed)} of {DELETES} are gone")
@@ -199,7 +200,7 @@ def bare(lab: Lab, ids: list[str], concurrency: int) -> float:
 
     begun = time.perf_counter()
     with ThreadPoolExecutor(concurrency, initializer=prepare) as pool:
-        done = list(pool.map(delete_backups, ids))
+        done = list(pool.map(delete, ids))
     wall = time.perf_counter() - begun
     if not all(done):
         raise RuntimeError("not all are gone")

@@ -34,7 +34,7 @@ Accept = Callable[[Any], Task]
 class BackupApi:
     """The backups of a portal, or with `dump` those of the whole server.
 
-    An error names its request. Whoever writes looks up what an unclear answer means.
+    An error names its request. The caller looks up what a write did after an unclear answer.
     """
 
     def __init__(self, client: Client, dump: bool) -> None:

@@ -102,7 +102,7 @@ def create_backup(
 ) -> CreateResult:
     """Join the backup that runs, or start one, and wait for its end.
 
-    A joined backup that goes to another storage is followed by a new one, within the same wait.
+    If a joined backup has another storage type, this run creates its own within the same wait.
 
     Args:
         api: Of the portal.
@@ -140,7 +140,9 @@ def create_backup(
         if storage is None or record.storage_type == storage.type or foreign:
             return CreateResult(task, record, joined, changed=not joined)
         foreign = not joined
-        api.client.log(f"backup {record.id} is in {record.storage_type}, so another one is created")
+        api.client.log(
+            f"backup {record.id} is in {record.storage_type}, so this run creates its own"
+        )
         if poller.over:
             raise DocSpaceError(
                 "task_failed",

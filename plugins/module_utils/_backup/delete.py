@@ -4,7 +4,7 @@
 """Delete backups: one, or many at a time.
 
 A delete that isn't answered with `true` is looked up: the history decides (C16 to C18). For a
-server-wide backup even `true` is looked up, because DocSpace 3.1 says so and keeps it. This file is
+server-wide backup even `true` is looked up, because DocSpace 3.1 answers so and keeps the backup. This file is
 private to the collection.
 """
 
@@ -152,7 +152,7 @@ class Outcome(NamedTuple):
 def delete_backups(api: BackupApi, records: list[Record], *, concurrency: int) -> Outcome:
     """Delete backups in their order, several at a time.
 
-    A failed delete doesn't stop the others, unless no other can succeed. The history is read once
+    A failed delete doesn't stop the others, unless the others can't succeed either. The history is read once
     for all of them.
     """
     batch = _Batch(records)

@@ -121,7 +121,7 @@ def refuse_while_busy(api: BackupApi, *, from_file: bool, known: Task | None = N
     """Fail while a backup or a restore runs. Returns the last restore, if there was one.
 
     from_file: whether a restore that only waits for a file is returned, too, instead of counting as
-    running. known: such a restore that was found before.
+    running. known: a waiting restore that was found before.
     """
     # First, because a portal that is being restored refuses the other requests (C31).
     restore = _last_restore(api, from_file=from_file, known=known)
@@ -362,7 +362,7 @@ def _find_restore(api: BackupApi, wanted: str, poller: Poller, *, once: bool) ->
         if current is not None and current.id == wanted:
             return current
         if once or poller.elapsed >= until:
-            how_long = "The portal shows a restore for a day, unless another one is started."
+            how_long = "The portal shows a restore for a day, unless another restore is started."
             raise failed or task_not_found("restore", wanted, current, how_long, dump=api.dump)
         api.client.log(f"restore task {wanted} not found, polled again")
         poller.pause(at_most=max(1.0, until - poller.elapsed))

@@ -24,8 +24,8 @@ from .storage import (
 )
 
 MASK = "********"
-# A schedule that is read doesn't tell which of its parameters were given as secrets, so only those
-# are shown that can't be.
+# The server doesn't return which parameters were given as secrets, so only those are shown that
+# can't be.
 _PUBLIC = {
     *("filepath", "folderid", "module", "subdir", "bucket", "region", "acl", "serviceurl"),
     *("forcepathstyle", "usehttp", "sse", "private_container", "public_container"),
