@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What docspace_backup_prune would do with some backups, judged without a portal. No I/O.
+"""Plan what docspace_backup_prune would do with given backups, without a portal.
 
-The policy is what that module takes, so that both can be given the same variables. This file is
-private to the collection.
+The policy has that module's options, so both can share their variables. This file is private to the
+collection.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from ..module_utils._backup.storage import parse_storage_type
 from ..module_utils._portal.connection import CONNECTION
 from ..module_utils._portal.values import format_time, parse_time
 
-# 100,000 backups take 25 MB.
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024  # 100,000 backups have 25 MB
 _LISTS = ("ids", "protect_ids", "storage_type", "gather")
 _CHOICE = ("storage_type", "name_pattern", "now")
 _REQUIRE = ("require_id", "require_newer_than", "assume_new")
@@ -37,22 +36,18 @@ KNOWN = tuple(dict.fromkeys((*OPTIONS, *_OTHERS)))
 NAMED, NOT_NAMED = "named", "not named"
 
 
-class Judged(NamedTuple):
-    """The plan: both lists in the order of the module, each item with its reasons.
-
-    left_out: how many aren't looked at and so stay. unknown: ids that aren't there. rules: as the
-    engine reads them.
-    """
+class PreviewPlan(NamedTuple):
+    """The plan. Both lists are in the module's order; each item has its reasons."""
 
     keep: list[dict[str, Any]]
     remove: list[dict[str, Any]]
-    left_out: int
-    unknown: dict[str, list[str]]
+    left_out: int  # not considered, by storage_type or name_pattern, so kept
+    unknown: dict[str, list[str]]  # IDs in ids and protect_ids that no backup has
     rules: Policy
 
 
 def read_policy(given: object) -> dict[str, Any]:
-    """Read a dictionary, or one as text: that is how ``-e preview_policy=...`` gives it."""
+    """Read a policy: a dictionary, or the text of one, as from ``-e preview_policy=...``."""
     if isinstance(given, str):
         try:
             given = yaml.safe_load(given)
@@ -64,7 +59,7 @@ def read_policy(given: object) -> dict[str, Any]:
     if "ids" in policy:
         beside = [one for one in policy if one in (*OPTIONS, *_CHOICE) and one != "protect_ids"]
         if beside:
-            raise ValueError(f"preview_policy: {beside[0]!r} can't stand beside 'ids'")
+            raise ValueError(f"preview_policy: {beside[0]!r} can't be combined with 'ids'")
         both = set(map(normal_id, policy["ids"])) & set(
             map(normal_id, policy.get("protect_ids", []))
         )
@@ -74,13 +69,13 @@ def read_policy(given: object) -> dict[str, Any]:
 
 
 def _value(option: str, value: object) -> Any:
-    """Check what nothing else checks, and split lists as Ansible does for a module."""
+    """Check what the engine doesn't, and split lists as Ansible does for a module."""
     if option in (*CONNECTION, "portal_url", "api_host"):
         raise ValueError(
-            f"preview_policy: {option!r} does not belong there, set preview_connection"
+            f"preview_policy: {option!r} is not part of a policy; set preview_connection"
         )
     if option not in KNOWN:
-        raise ValueError(f"preview_policy: {option!r} is none of {', '.join(KNOWN)}")
+        raise ValueError(f"preview_policy: {option!r} must be one of {', '.join(KNOWN)}")
     if option in _LISTS and isinstance(value, (str, int)):
         value = str(value).split(",")
     items = value if isinstance(value, (list, tuple)) else [value]
@@ -90,23 +85,23 @@ def _value(option: str, value: object) -> Any:
     if option in ("max_delete", "concurrency"):
         low, high = (0, 10**15) if option == "max_delete" else (1, 10)
         if not str(value).isdecimal() or not low <= int(str(value)) <= high:
-            raise ValueError(f"preview_policy: {option!r} is not a number from {low} to {high}")
+            raise ValueError(f"preview_policy: {option!r} must be a number from {low} to {high}")
         return int(str(value))
     return list(map(str, items)) if option in _LISTS else value
 
 
 def read_history_file(path: str) -> list[Any]:
-    """Read a list of backups, as `read_history` does, from a JSON file. The path may be a link."""
+    """Read a list of backups from a JSON file, as `read_history` does. The path may be a link."""
     try:
         descriptor = open_regular(path, follow=True)
         try:
-            content = read_at_most(descriptor, MOST_BYTES)
+            content = read_at_most(descriptor, MAX_BYTES)
         finally:
             os.close(descriptor)
     except (OSError, UnsafeFile) as error:
         raise ValueError(f"preview_file can't be read ({error_text(error)})") from error
     if content is None:
-        raise ValueError(f"preview_file is longer than {MOST_BYTES} bytes")
+        raise ValueError(f"preview_file is longer than {MAX_BYTES} bytes")
     try:
         return read_history(content.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -114,7 +109,7 @@ def read_history_file(path: str) -> list[Any]:
 
 
 def read_history(given: object) -> list[Any]:
-    """Read a list of backups, what docspace_backup_info returned, or either one as JSON."""
+    """Read a list of backups, or the result of docspace_backup_info; either may be JSON."""
     if isinstance(given, str):
         try:
             given = json.loads(given)
@@ -131,9 +126,9 @@ def read_history(given: object) -> list[Any]:
 
 
 def invented_history(policy: Mapping[str, Any], now: str) -> list[dict[str, str]]:
-    """One backup a day for a year, the last one before ``now``, in each storage of the policy.
+    """Invent one backup a day for a year up to ``now`` in each storage of the policy.
 
-    Their names are none that a policy could ask for: judge them without its name_pattern.
+    No name_pattern of a policy fits their names, so plan without it.
     """
     try:
         moment = parse_time(now)
@@ -148,7 +143,7 @@ def invented_history(policy: Mapping[str, Any], now: str) -> list[dict[str, str]
 
 
 def _invented(kind: str, day: datetime) -> dict[str, str]:
-    # Made from the day, so the same in each run.
+    # Derived from the day, so the same in each run.
     name = f"{day:%Y-%m-%d}" if kind == "local" else f"{kind} {day:%Y-%m-%d}"
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
@@ -158,28 +153,28 @@ def _invented(kind: str, day: datetime) -> dict[str, str]:
     }
 
 
-def judge(backups: list[Any], policy: Mapping[str, Any], now: str) -> Judged:
-    """Judge backups as docspace_backup_prune does."""
-    looked_at = [item for item in backups if _is_looked_at(item, policy)]
+def plan_prune(backups: list[Any], policy: Mapping[str, Any], now: str) -> PreviewPlan:
+    """Plan what to keep and remove, as docspace_backup_prune does."""
+    considered = [item for item in backups if _is_considered(item, policy)]
     rules = {option: value for option, value in policy.items() if option in OPTIONS}
     ids = set(map(normal_id, map(str, policy.get("ids", []))))
     if "ids" in policy:
         rules["keep_last"] = -1
-    plan = backup_retention(looked_at, now=now, **rules)
+    plan = backup_retention(considered, now=now, **rules)
     keep, remove = plan["keep"], plan["remove"]
     if "ids" in policy:
         for item in keep:
             item["reasons"] = [NAMED if normal_id(str(item["id"])) in ids else NOT_NAMED]
         remove = [item for item in reversed(keep) if item["reasons"] == [NAMED]]
         keep = [item for item in keep if item["reasons"] == [NOT_NAMED]]
-    there = {normal_id(str(item.get("id"))) for item in backups if isinstance(item, Mapping)}
+    found = {normal_id(str(item.get("id"))) for item in backups if isinstance(item, Mapping)}
     read = Policy(rules)
-    unknown = {"ids": sorted(ids - there), "protect_ids": sorted(read.protected - there)}
-    return Judged(keep, remove, len(backups) - len(looked_at), unknown, read)
+    unknown = {"ids": sorted(ids - found), "protect_ids": sorted(read.protected - found)}
+    return PreviewPlan(keep, remove, len(backups) - len(considered), unknown, read)
 
 
-def _is_looked_at(item: object, policy: Mapping[str, Any]) -> bool:
-    """Whether the choices of storage and name take it. What is no backup isn't passed over."""
+def _is_considered(item: object, policy: Mapping[str, Any]) -> bool:
+    """Check storage and name. What isn't a backup is considered, so that the engine refuses it."""
     if not isinstance(item, Mapping):
         return True
     kinds, pattern = policy.get("storage_type"), policy.get("name_pattern")

@@ -24,7 +24,7 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retent
 from ansible_collections.onlyoffice.docspace.plugins.modules.docspace_backup_prune import SPEC
 from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._preview import (
     KNOWN,
-    MOST_BYTES,
+    MAX_BYTES,
 )
 from ansible_collections.onlyoffice.docspace.tests.preview.browser import CONTRAST, Browser
 from ansible_collections.onlyoffice.docspace.tests.preview.playing import (
@@ -55,7 +55,7 @@ READ = """({
 })"""
 
 
-page_of = load_filter("docspace_retention_page", "docspace_retention_page")
+page_of = load_filter("docspace_preview", "docspace_retention_page")
 
 
 def plan_of(backups: list[dict[str, Any]], policy: dict[str, Any]) -> list[tuple[str, str]]:
@@ -320,7 +320,7 @@ def test_bad_input_gets_a_sentence_and_no_page(tmp_path: Path) -> None:
     [
         (b"[" * 100_000, "preview_file is not JSON"),
         (b"[\xff]", "preview_file is not JSON: it isn't UTF-8"),
-        (b" " * (MOST_BYTES + 1), f"preview_file is longer than {MOST_BYTES} bytes"),
+        (b" " * (MAX_BYTES + 1), f"preview_file is longer than {MAX_BYTES} bytes"),
     ],
     ids=["nested", "latin-1", "long"],
 )
@@ -344,17 +344,17 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         (["one"], DEFAULT, "item 1 is not a dictionary"),
         ([{"id": "one", "created_on": None}], DEFAULT, "created_on of one: None is not"),
         ([], {"keep_last": 0}, "policy: keeps nothing"),
-        ([], {"keep_dayly": 7}, "preview_policy: 'keep_dayly' is none of"),
-        ([], {"keep_last": 1, "backups": []}, "preview_policy: 'backups' is none of"),
-        ([], {"keep_last": 1, "api_key": "x"}, "'api_key' does not belong there, set preview_conn"),
+        ([], {"keep_dayly": 7}, "preview_policy: 'keep_dayly' must be one of"),
+        ([], {"keep_last": 1, "backups": []}, "preview_policy: 'backups' must be one of"),
+        ([], {"keep_last": 1, "api_key": "x"}, "'api_key' is not part of a policy; set preview"),
         ([], {"keep_last": None}, "preview_policy: 'keep_last' is null or empty; leave it out"),
         ([], {"keep_last": 1, "storage_type": []}, "'storage_type' is null or empty"),
         ([], {"keep_last": 1, "protect_ids": [None]}, "'protect_ids' is null or empty"),
         ([], {"keep_last": 1, "name_pattern": ""}, "'name_pattern' is null or empty"),
-        ([], {"keep_last": 1, "max_delete": -1}, "'max_delete' is not a number from 0"),
-        ([], {"keep_last": 1, "concurrency": 11}, "'concurrency' is not a number from 1 to 10"),
-        ([], {"keep_last": 1, "ids": []}, "'keep_last' can't stand beside 'ids'"),
-        ([], {"ids": ["a"], "now": NOW}, "'now' can't stand beside 'ids'"),
+        ([], {"keep_last": 1, "max_delete": -1}, "'max_delete' must be a number from 0"),
+        ([], {"keep_last": 1, "concurrency": 11}, "'concurrency' must be a number from 1 to 10"),
+        ([], {"keep_last": 1, "ids": []}, "'keep_last' can't be combined with 'ids'"),
+        ([], {"ids": ["a"], "now": NOW}, "'now' can't be combined with 'ids'"),
         ([], {"ids": ["a"], "protect_ids": ["a"]}, "a is in 'ids' and 'protect_ids'"),
         ([], {"dump": True}, "policy: keeps nothing"),
         ([], "7", "preview_policy must be a dictionary"),
@@ -400,8 +400,8 @@ def test_guards_and_choices() -> None:
     assert [row["name"] for row in group["lists"]["removed"]] == ["nightly-1", "nightly-2"]
     assert page["counts"] == {"total": 3, "kept": 1, "removed": 2}
     assert [note.split(":")[0] for note in page["notes"]] == [
-        "max_delete allows 1, and 2 would go",
-        "Left out by storage_type or name_pattern, so they stay and aren't counted",
+        "max_delete allows 1, but 2 would be removed",
+        "Left out by storage_type or name_pattern, so they are kept and aren't counted",
         "Not among the backups, so protect_ids protects nothing here",
     ]
     assert page["notes"][1].endswith(" 9.")

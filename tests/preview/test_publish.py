@@ -1,11 +1,14 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""tasks/fleet_publish.yml, included by a playbook of the collection and run for real."""
+"""tasks/publish_report.yml, imported by a playbook of the collection and run for real."""
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,16 +22,17 @@ from ansible_collections.onlyoffice.docspace.tests.preview.playing import (
     load_filter,
     play,
 )
+from ansible_collections.onlyoffice.docspace.tests.preview.reports import report
 
 FILES = ["docspace_backups.prom", "fleet.html", "fleet.json"]
 PLAYBOOK = """
-- hosts: localhost
+- hosts: all
   gather_facts: false
-  connection: local
   tasks:
-    - ansible.builtin.include_tasks: tasks/fleet_publish.yml
-      vars:
-        publish_reports: "{{ lookup('ansible.builtin.file', 'reports.json' | realpath) | from_json }}"
+    - ansible.builtin.set_fact:
+        backup_rotation_report: "{{ (lookup('ansible.builtin.file', 'reports.json' | realpath) | from_json)[inventory_hostname[4:] | int] }}"
+        docspace_report_dir: "{{ report_folder | default('', true) }}"
+    - ansible.builtin.import_tasks: tasks/publish_report.yml
 """
 IMPORT = "- ansible.builtin.import_playbook: onlyoffice.docspace.show\n"
 
@@ -44,19 +48,24 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def show(root: Path, folder: Path, given: object, *options: str, **variables: Any) -> Play:
+def show(root: Path, folder: Path, given: list[Any], *options: str, **variables: Any) -> Play:
+    """Publish the reports, each that of one host."""
     (folder / "reports.json").write_text(json.dumps(given))
     environ = {"ANSIBLE_SHOW_CUSTOM_STATS": "true"}
     playbook = variables.pop("playbook", "onlyoffice.docspace.show")
-    return play(folder, *options, playbook=playbook, root=root, environ=environ, **variables)
+    hosts = "".join(f"host{number}," for number in range(len(given)))
+    options = ("--inventory", hosts, "--limit", "!localhost", *options)
+    done = play(folder, *options, playbook=playbook, root=root, environ=environ, **variables)
+    changed = re.findall(r"^host\d+ .*changed=(\d+)", done.text, re.MULTILINE)
+    return done._replace(changed=sum(map(int, changed)))
 
 
 def test_all_that_is_published(root: Path, tmp_path: Path) -> None:
     # Ansible itself refuses half characters.
     given = json.loads(json.dumps(reports.fleet() + reports.hostile()).replace("\\ud800", "?"))
-    made = load_filter("docspace_fleet", "docspace_fleet")(given)
+    made = load_filter("docspace_report", "docspace_report")(given)
     (tmp_path / "site.yml").write_text(IMPORT)  # as in a playbook of somebody's own
-    done = show(root, tmp_path, given, "-v", playbook="site.yml", publish_dir="out/deep")
+    done = show(root, tmp_path, given, "-v", playbook="site.yml", report_folder="out/deep")
     assert (done.code, done.changed) == (0, 2), done.text
     # Each line of the table stands in a line of its own, as it is.
     lines = [line.strip().rstrip(",").strip('"') for line in done.text.splitlines()]
@@ -73,25 +82,55 @@ def test_all_that_is_published(root: Path, tmp_path: Path) -> None:
     assert '"offsite_removed": 12' in done.text
 
     before = [(file.read_bytes(), file.stat().st_ino) for file in sorted(folder.iterdir())]
-    again = show(root, tmp_path, given, publish_dir="out/deep")
+    again = show(root, tmp_path, given, report_folder="out/deep")
     assert (again.code, again.changed) == (0, 0), again.text
     # What is new comes in the old one's place in one step: it is another file.
-    other = show(root, tmp_path, reports.fleet(), publish_dir=str(folder), publish_title="Mine")
+    other = show(root, tmp_path, reports.fleet(), report_folder=str(folder))
     assert (other.code, other.changed) == (0, 1), other.text
     after = [(file.read_bytes(), file.stat().st_ino) for file in sorted(folder.iterdir())]
     for one, two in zip(before, after):
         assert one[0] != two[0]
         assert one[1] != two[1]
-    assert "<h1>Mine</h1>" in (folder / "fleet.html").read_text()
+
+
+def test_no_temporary_file_looks_like_metrics(root: Path, tmp_path: Path) -> None:
+    """node_exporter reads each name that ends in .prom, also while it is written."""
+    libc = ctypes.CDLL(None)
+    descriptor = libc.inotify_init1(os.O_NONBLOCK)
+    created = 0x100
+    assert libc.inotify_add_watch(descriptor, os.fsencode(tmp_path), created) > 0
+    done = show(root, tmp_path, reports.fleet(), report_folder=str(tmp_path))
+    assert done.code == 0, done.text
+    events = os.read(descriptor, 1024 * 1024)
+    os.close(descriptor)
+    assert b"ansible-tmp-" in events, "nothing was seen"
+    assert b".prom" not in events
+    assert sorted(file.name for file in tmp_path.iterdir()) == [*FILES, "reports.json"]
+
+
+def test_reports_of_hosts_that_were_left_out(root: Path, tmp_path: Path) -> None:
+    given = [report(f"host{number}") for number in range(3)]
+    assert show(root, tmp_path, given, report_folder=str(tmp_path)).code == 0
+    done = show(root, tmp_path, given, "--limit", "host1", report_folder=str(tmp_path))
+    assert (done.code, done.changed) == (0, 0), done.text
+    assert "1 portal, none with problems" in done.text
+    # host2 isn't in the inventory any more.
+    done = show(root, tmp_path, given[:2], "--limit", "host1", report_folder=str(tmp_path))
+    content = json.loads((tmp_path / "fleet.json").read_text())
+    assert [one["host"] for one in content["portals"]] == ["host0", "host1"]
+    (tmp_path / "fleet.json").write_text("[")
+    done = show(root, tmp_path, given, "--limit", "host1", report_folder=str(tmp_path))
+    assert done.code == 2 and "fleet.json can't be read" in done.text
+    assert "PORTAL  NEWEST" in done.text and (tmp_path / "fleet.json").read_text() == "["
 
 
 def test_a_dry_run_writes_nothing(root: Path, tmp_path: Path) -> None:
-    done = show(root, tmp_path, reports.fleet(), "--check", "--diff", publish_dir="out")
+    done = show(root, tmp_path, reports.fleet(), "--check", "--diff", report_folder="out")
     assert done.code == 0, done.text
     assert "as of 2026-11-05 03:40 UTC. This was a dry run: nothing was changed." in done.text
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").mkdir()
-    done = show(root, tmp_path, reports.fleet(), "--check", "--diff", publish_dir="out")
+    done = show(root, tmp_path, reports.fleet(), "--check", "--diff", report_folder="out")
     assert (done.code, done.changed) == (0, 1), done.text
     assert list((tmp_path / "out").iterdir()) == []
     assert "<article" not in done.text
@@ -99,14 +138,7 @@ def test_a_dry_run_writes_nothing(root: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", [None, ""])
 def test_the_screen_alone(root: Path, tmp_path: Path, folder: str | None) -> None:
-    done = show(root, tmp_path, reports.fleet(), publish_dir=folder)
+    done = show(root, tmp_path, reports.fleet(), report_folder=folder)
     assert (done.code, done.changed) == (0, 0), done.text
     assert "PORTAL   NEWEST   OFF SITE" in done.text
     assert [file.name for file in tmp_path.iterdir()] == ["reports.json"]
-
-
-def test_no_list_is_said_so(root: Path, tmp_path: Path) -> None:
-    done = show(root, tmp_path, {"host": "alpha"}, publish_dir="out")
-    assert (done.code, done.changed) == (2, 0)
-    assert "publish_reports must be a list of reports." in done.text
-    assert not (tmp_path / "out").exists()

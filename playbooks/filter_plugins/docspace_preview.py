@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the template of retention_preview needs: a plan laid out as a calendar.
-
-It stands beside the playbook, because it serves nothing else. It judges nothing itself.
-"""
+"""Filters of retention_preview: lay out the plan of a retention policy as a calendar."""
 
 from __future__ import annotations
 
@@ -22,9 +19,9 @@ from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup.retent
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.values import parse_time
 from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._preview import (
     NAMED,
-    Judged,
+    PreviewPlan,
     invented_history,
-    judge,
+    plan_prune,
     read_history,
     read_history_file,
     read_policy,
@@ -33,15 +30,15 @@ from ansible_collections.onlyoffice.docspace.plugins.plugin_utils._untrusted imp
     untrusted_filters,
 )
 
-# Kept for what they are and not by a rule: they take no place of any rule.
+# Kept whatever the rules are.
 APART = ("protected", "future", "expires")
-# Rules that reach back by time have small letters; "within 7d" has that of "within".
+# Rules that count back from now have small letters; "within 7d" has that of "within".
 PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
 REASONS = (*APART, "last", *PERIODS, "within", *(f"within {one}" for one in PERIODS), "min_keep")
-LETTERS = dict(zip(REASONS, "PFELHDWMYrhdwmyK"))  # in a day's cell, for each reason to keep
+LETTERS = dict(zip(REASONS, "PFELHDWMYrhdwmyK"))  # in a day's cell
 CELL_LETTERS = 5
 TITLE_LINES = 12
-# Not those of the calendar module: Ansible sets the locale, and the page is in English.
+# Those of the calendar module depend on the locale.
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
@@ -51,24 +48,24 @@ MONTHS = (
 def retention_page(
     backups: object, policy: object, now: object, invented: object = False, file: str = ""
 ) -> dict[str, Any]:
-    """Judge the backups, and lay the plan out. What is wrong with the input comes as ``error``.
+    """Plan, and lay out the plan. An error of the input is in ``error``.
 
-    invented: judge a history made up for the policy. file: read the backups from this JSON file.
+    invented: use a history made up for the policy. file: read the backups from this JSON file.
     """
     try:
         given = read_policy(policy)
         if not invented:
             found = read_history_file(str(file)) if file else read_history(backups)
-            return {"error": "", **_page(judge(found, given, str(now)), given, str(now))}
+            return {"error": "", **_page(plan_prune(found, given, str(now)), given, str(now))}
         unnamed = {option: given[option] for option in given if option != "name_pattern"}
-        plan = judge(invented_history(given, str(now)), unnamed, str(now))
+        plan = plan_prune(invented_history(given, str(now)), unnamed, str(now))
         return {"error": "", **_page(plan, given, str(now))}
     except (AnsibleFilterError, ValueError) as error:
         return {"error": str(error).replace("backup_retention: ", "", 1)}
 
 
 def policy_option(policy: object, name: str) -> Any:
-    """One option of a policy, blank without it; what is wrong with the policy is said later."""
+    """Return one option of a policy, blank if it isn't set or the policy is invalid."""
     try:
         value = read_policy(policy).get(name, "")
     except ValueError:
@@ -76,7 +73,7 @@ def policy_option(policy: object, name: str) -> Any:
     return value if isinstance(value, bool) else str(value)
 
 
-def _page(plan: Judged, policy: dict[str, Any], now_text: str) -> dict[str, Any]:
+def _page(plan: PreviewPlan, policy: dict[str, Any], now_text: str) -> dict[str, Any]:
     zone = plan.rules.zone
     now = parse_time(now_text).astimezone(zone)
     items = plan.keep + plan.remove
@@ -84,7 +81,7 @@ def _page(plan: Judged, policy: dict[str, Any], now_text: str) -> dict[str, Any]
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(row["storage"] if plan.rules.by_storage else "", []).append(row)
-    # What loses something comes first.
+    # Storages with removals first.
     order = sorted(groups, key=lambda name: (not _counts(groups[name])["removed"], name))
     return {
         "now": f"{now.date()} {now.time().isoformat('minutes')}",
@@ -105,18 +102,17 @@ def _page(plan: Judged, policy: dict[str, Any], now_text: str) -> dict[str, Any]
     }
 
 
-def _notes(plan: Judged, policy: Mapping[str, Any]) -> Iterable[str]:
-    """What the calendar can't show."""
+def _notes(plan: PreviewPlan, policy: Mapping[str, Any]) -> Iterable[str]:
+    """Note what the calendar can't show."""
     most = policy.get("max_delete")
     if most is not None and len(plan.remove) > most:
         yield (
-            f"max_delete allows {most}, and {len(plan.remove)} would go: docspace_backup_prune "
-            "would fail and remove nothing."
+            f"max_delete allows {most}, but {len(plan.remove)} would be removed: "
+            "docspace_backup_prune would fail and remove nothing."
         )
     if plan.left_out:
         yield (
-            f"Left out by storage_type or name_pattern, so they stay and aren't counted: "
-            f"{plan.left_out}."
+            f"Left out by storage_type or name_pattern, so they are kept and aren't counted: {plan.left_out}."
         )
     for option, what in (("protect_ids", "protects"), ("ids", "removes")):
         if plan.unknown[option]:
@@ -130,7 +126,7 @@ def _letter(reason: str) -> str:
 
 
 def _letters(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The rules that keep something, each once; a long row of them is cut."""
+    """Return the letters of the rules that keep something, at most CELL_LETTERS."""
     found = {
         _letter(reason) for row in rows if row["kind"] != "removed" for reason in row["reasons"]
     }
@@ -141,7 +137,7 @@ def _letters(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _legend(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """The letters that are used, with what they stand for."""
+    """List the letters in use with their meaning."""
     names: dict[str, list[str]] = {}
     for row in rows:
         for reason in row["reasons"]:
@@ -180,7 +176,7 @@ def _group(rows: list[dict[str, Any]], today: date) -> dict[str, Any]:
     months: list[dict[str, Any]] = []
     for at in sorted({day.year * 12 + day.month - 1 for day in days}, reverse=True):
         year, month = divmod(at, 12)
-        # However long there was no backup: that is one box.
+        # A gap of any length is one box.
         gap = bool(months) and months[-1]["at"] - at > 1
         months.append(
             {
