@@ -153,7 +153,7 @@ def metric_names() -> frozenset[str]:
 @cache
 def metrics() -> dict[str, tuple[str, str, frozenset[str]]]:
     """The metrics that the exporter writes, each with help, type and labels."""
-    lines = load_filter("docspace_fleet", "docspace_fleet")(REPORTS)["metrics"].splitlines()
+    lines = load_filter("docspace_report", "docspace_report")(REPORTS)["metrics"].splitlines()
     helps = dict(line.split(" ", 3)[2:] for line in lines if line.startswith("# HELP"))
     types = dict(line.split(" ", 3)[2:] for line in lines if line.startswith("# TYPE"))
     samples = {re.split("[{ ]", line)[0]: line for line in lines if line[:1] != "#"}

@@ -146,7 +146,7 @@ def test_the_table_of_the_guide_on_fleets() -> None:
     """Its columns, and each problem with a title and a step that a report can have."""
     (table,) = [b for b in blocks(RST / "guide_fleet.rst", "text") if "PORTAL" in b]
     header, *rows = table.splitlines()[2:]
-    lines = load_filter("docspace_fleet", "docspace_fleet")([{"host": "x", "problems": []}])[
+    lines = load_filter("docspace_report", "docspace_report")([{"host": "x", "problems": []}])[
         "lines"
     ]
     assert header.split() == lines[2].split()

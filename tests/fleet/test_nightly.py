@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -128,7 +127,7 @@ def test_what_went_well_is_not_read_again(nights: Nights) -> None:
 def test_what_the_table_says(nights: Nights) -> None:
     for run, removed in ((nights.dry, "2"), (nights.real, "2"), (nights.again, "0")):
         assert run.code == 2
-        assert "4 of 5 portals have problems: down, refused, stale, temporary." in run.text
+        assert "5 portals, 4 with problems" in run.text
         assert re.search("not reached", row(run.text, "down"))
         assert re.search("credentials refused", row(run.text, "refused"))
         assert re.search("no lasting copy", row(run.text, "temporary"))
@@ -142,8 +141,9 @@ def test_what_the_table_says(nights: Nights) -> None:
             removed,
             "none",
         ]
-        # Expected trouble isn't a wall of red: one task fails, the last.
-        assert run.text.count("fatal: ") == 1
+        # Only the last task fails, on each host that has problems.
+        failed = re.findall(r"fatal: \[([^]]+)\]", run.text)
+        assert sorted(failed) == ["down", "refused", "stale", "temporary"]
 
 
 def test_what_a_dry_run_leaves(nights: Nights) -> None:
@@ -235,45 +235,54 @@ def test_a_look_at_the_fleet_changes_nothing(tmp_path: Path) -> None:
     assert run.code == 2
 
 
-def test_slices_come_together(tmp_path: Path) -> None:
-    parts = tmp_path / "parts"
-    with Fleet(tmp_path, backup_rotation_prune=PRUNE) as fleet:
-        five(fleet)
-        for name, hosts in (("one", "down:refused"), ("two", "temporary:stale:well")):
-            run = fleet.play(
-                NIGHTLY, nightly_hosts=hosts, nightly_part=name, nightly_report_dir=str(parts)
-            )
-            assert run.code == 2, run.text
-        assert sorted(one.name for one in parts.iterdir()) == ["part-one.json", "part-two.json"]
-        asked = {name: len(sim.requests) for name, sim in fleet.portals.items()}
-        joined = fleet.play(REPORT, report_from=str(parts))
-        assert {name: len(sim.requests) for name, sim in fleet.portals.items()} == asked
-        assert {host: problems(report) for host, report in joined.reports.items()} == SAID, (
-            joined.text
-        )
-        assert "4 of 5 portals have problems: down, refused, stale, temporary." in joined.text
-        shutil.copy(parts / "part-two.json", parts / "part-old.json")
-        twice = fleet.play(REPORT, report_from=str(parts))
-        (parts / "part-old.json").write_text("[")
-        odd = fleet.play(REPORT, report_from=str(parts))
-        none = fleet.play(REPORT, report_from=str(tmp_path))
-    assert "part-old.json and part-two.json both have the portal" in twice.text
-    assert "part-old.json is no JSON" in odd.text
-    assert "there is no part-NAME.json in" in none.text
-    assert (twice.code, odd.code, none.code) == (2, 2, 2)
-    assert twice.reports == odd.reports == none.reports == {}
+@pytest.mark.parametrize("playbook", [NIGHTLY, REPORT])
+def test_a_part_of_the_hosts(tmp_path: Path, playbook: str) -> None:
+    """Whatever the pattern is: the table shows this run's hosts, the files keep the others."""
+    site = str(tmp_path / "site")
+    with Fleet(tmp_path) as fleet:
+        fleet.add("well", copies(2))
+        fleet.add("stale", copies(99))
+        fleet.add_closed("docspace.localhost")
+        (tmp_path / "hosts").write_text("stale\n")
+        given = {"nightly_report_dir": site, "report_dir": site}
+        assert fleet.play(playbook, **given).code == 2
+        names = {
+            "well": ["well"],
+            "docspace.localhost": ["docspace.localhost"],
+            "all:!localhost:!well": ["docspace.localhost", "stale"],
+            f"@{tmp_path / 'hosts'}": ["stale"],
+        }
+        for limit, hosts in names.items():
+            run = fleet.play(playbook, "--limit", limit, **given)
+            assert run.code == (0 if hosts == ["well"] else 2), run.text
+            portals = "1 portal" if len(hosts) == 1 else f"{len(hosts)} portals"
+            assert f"{portals}, " in run.text
+            recap = run.text[run.text.index("PLAY RECAP") :]
+            assert sorted(re.findall(r"^(\S+) +: ok=", recap, re.MULTILINE)) == hosts
+            content = json.loads((tmp_path / "site" / "fleet.json").read_text())
+            assert len(content["portals"]) == 3
 
 
-def test_nobody_to_serve_is_a_sentence(tmp_path: Path) -> None:
+def test_variables_in_the_inventory(tmp_path: Path) -> None:
+    """They count, or nothing is sent."""
+    with Fleet(tmp_path) as fleet:
+        sim = fleet.add("one", copies(2), report_max_age=60)
+        aged = fleet.play(REPORT)
+        asked = len(sim.requests)
+        fleet.hosts["one"]["nightly_hosts"] = "elsewhere"
+        hosts = fleet.play(NIGHTLY)
+        fleet.hosts["one"] |= {"nightly_hosts": "docspace_portals", "report_hosts": ["one"]}
+        hosts_of_report = fleet.play(REPORT)
+        assert len(sim.requests) == asked
+    assert aged.code == 2 and problems(aged.reports["one"]) == ["age stale"], aged.text
+    assert "nightly_hosts has no effect in the inventory" in hosts.text
+    assert "report_hosts has no effect in the inventory" in hosts_of_report.text
+    assert (hosts.code, hosts_of_report.code) == (2, 2)
+
+
+def test_no_hosts(tmp_path: Path) -> None:
     with Fleet(tmp_path) as fleet:
         fleet.host("one", "http://127.0.0.1:1", "sk-x")
         none = fleet.play(NIGHTLY, nightly_hosts="elsewhere")
-        unnamed = fleet.play(NIGHTLY, nightly_part="../x")
-        limited = fleet.play(NIGHTLY, "--limit", "one")
-    assert "No host matches 'elsewhere'" in none.text
-    assert "name other hosts in nightly_hosts" in none.text
-    assert "nightly_part: give a name of letters" in unnamed.text
-    # Without localhost nobody shows the table, so the host itself fails.
-    assert limited.code == 2
-    assert re.search("fatal: .one.*can't be reached", limited.text)
-    assert [json.dumps(run.reports) for run in (none, unnamed, limited)] == ["{}"] * 3
+    assert none.code == 2 and "No host matches 'elsewhere'" in none.text
+    assert "set nightly_hosts to another group" in none.text

@@ -113,23 +113,25 @@ def test_the_template_does_run_where_it_is_trusted(stage: Stage) -> None:
     assert stage.canary.exists()
 
 
-def test_parts_of_reports(stage: Stage) -> None:
-    parts = stage.folder / "parts"
-    parts.mkdir()
-    content = {"format": 1, "portals": [report("one"), report(EVIL)], EVIL: EVIL}
-    (parts / f"part-{EVIL}.json").write_text(json.dumps(content), encoding="utf-8")
-    site = stage.folder / "site"
-    done = stage.play("fleet_report", report_from=str(parts), report_dir=str(site))
-    assert done.code == 2 and "2 of 2 portals have problems" in done.text, done.text
-    written = json.loads((site / "fleet.json").read_text(encoding="utf-8"))
-    assert {one["problems"][0]["msg"] for one in written["portals"]} == {EVIL}
+def test_reports_that_an_earlier_run_has_written(stage: Stage) -> None:
+    """Those of hosts that this run leaves out are kept."""
+    content = {"format": 1, "portals": [report("one"), report("localhost")], EVIL: EVIL}
+    (stage.folder / "fleet.json").write_text(json.dumps(content), encoding="utf-8")
+    inventory = stage.inventory()
+    hosts = ("--inventory", "one,", "--inventory", inventory)
+    done = stage.play("fleet_report", *hosts, report_dir=str(stage.folder))
+    written = json.loads((stage.folder / "fleet.json").read_text(encoding="utf-8"))
+    kept = {one["host"]: one for one in written["portals"]}
+    assert kept["one"]["problems"][0]["msg"] == EVIL, done.text
 
 
 @pytest.mark.parametrize("content", ["[", json.dumps({"portals": [report("one")]})])
-def test_a_part_that_can_not_be_read_is_named(stage: Stage, content: str) -> None:
-    (stage.folder / f"part-{EVIL}.json").write_text(content, encoding="utf-8")
-    done = stage.play("fleet_report", report_from=str(stage.folder))
-    assert done.code == 2 and EVIL in done.text, done.text
+def test_a_report_that_can_not_be_read_is_named(stage: Stage, content: str) -> None:
+    folder = stage.folder / "site"
+    folder.mkdir()
+    (folder / "fleet.json").write_text(content, encoding="utf-8")
+    done = stage.play("fleet_report", "--inventory", stage.inventory(), report_dir=str(folder))
+    assert done.code == 2 and "fleet.json can't be read" in done.text, done.text
 
 
 @pytest.mark.parametrize("playbook", ["nightly", "fleet_report"])
@@ -167,7 +169,7 @@ def test_an_address_that_came_from_outside(stage: Stage) -> None:
         backup_rotation_connection={"url": {"__ansible_unsafe": f"http://127.0.0.1:9/{EVIL}"}}
     )
     done = stage.play("fleet_report", "--inventory", inventory)
-    assert done.code == 2 and "1 of 1 portals have problems" in done.text, done.text
+    assert done.code == 2 and "1 portal, 1 with problems" in done.text, done.text
 
 
 @pytest.mark.parametrize("field", ["id", "created_on", "file_name", "storage_type", EVIL])
@@ -237,8 +239,10 @@ def test_what_every_filter_returns(path: Path, tmp_path: Path) -> None:
             [{"id": EVIL, "created_on": "2026-11-01", EVIL: EVIL}], keep_last=1
         ),
         "docspace_compare_portals": lambda run: run(*[{"backups": [], "progress": {}}] * 3),
-        "docspace_fleet": lambda run: run([report(EVIL)]),
-        "docspace_fleet_parts": lambda run: run(str(tmp_path / EVIL)),
+        "docspace_collect": lambda run: run({EVIL: {"docspace_failure": {"msg": EVIL}}}, [EVIL]),
+        "docspace_compare_counts": lambda run: run(*[{"people": 1, "rooms": 2, "backups": 3}] * 2),
+        "docspace_counts": lambda run: run({}, 1),
+        "docspace_report": lambda run: run([report(EVIL)]),
         "docspace_policy_option": lambda run: run({"now": EVIL}, "now"),
         "docspace_portal": lambda run: run("https://docs.example.com"),
         "docspace_retention_page": lambda run: run(
