@@ -151,7 +151,7 @@ def test_the_table_of_the_guide_on_fleets() -> None:
     ]
     assert header.split() == lines[2].split()
     report = documentation(ROOT / "plugins" / "modules" / "docspace_backup_rotation.py", "RETURN")
-    steps = set(re.findall(r"V\((\w+)\)", str(report["steps"]["contains"]["step"]))) | {"fresh"}
+    steps = set(re.findall(r"V\((\w+)\)", str(report["steps"]["contains"]["step"]))) | {"age"}
     problems = re.findall(r"([a-z]+(?: [a-z]+)*) \((\w+)\)", "\n".join(rows))
     assert len(problems) >= 5
     for title, step in problems:
