@@ -8,7 +8,7 @@ This file is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -64,8 +64,8 @@ class DocSpaceError(Exception):
     effect: Effect  # of the request that failed
     changed: bool  # whether the task as a whole changed something, or may have
     title: str  # the code in a few words, for tables
-    values: dict[str, Any]  # further keys of the result
-    warnings: list[str | None]
+    values: Mapping[str, Any]  # further keys of the result
+    warnings: Sequence[str | None]
 
     def __init__(
         self,
@@ -95,14 +95,20 @@ class DocSpaceError(Exception):
             changed=changed,
             title=title or TITLES[code],
             values=dict(values or {}),
-            warnings=[],
+            warnings=(),
         )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Python itself sets the traceback and the like.
+        if not name.startswith("__"):
+            raise AttributeError(f"{name}: an error is read-only. Raise a copy from evolve().")
+        super().__setattr__(name, value)
 
     def evolve(self, **changes: Any) -> DocSpaceError:
         """Return a copy of this error with other values for some fields."""
-        other = type(self).__new__(type(self))
-        other.__dict__.update(self.__dict__, **changes)
-        other.args = (other.message,)
+        fields = {**self.__dict__, **changes}
+        other = type(self).__new__(type(self), fields["message"])
+        other.__dict__.update(fields)
         return other
 
     @property
