@@ -1,7 +1,7 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the bytes of a backup file are whole: one pass, constant memory, nothing extracted.
+"""Verify the bytes of a backup file in one pass, with constant memory, without extracting it.
 
 This file is private to the collection.
 """

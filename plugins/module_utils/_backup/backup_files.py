@@ -1,7 +1,7 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backup files on a disk: find them, judge them, tell what is known of each.
+"""Find backup files on a disk, verify them, and describe each.
 
 This file is private to the collection.
 """

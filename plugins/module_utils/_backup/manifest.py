@@ -1,11 +1,7 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the backup files of a portal are called.
-
-This file is private to the collection.
-
-The paper beside a backup file: whose copy it is, of when, and what its bytes add up to.
+"""Names of off-site copies, and the manifest beside each: its portal, its time and its checksum.
 
 This file is private to the collection.
 """
@@ -60,7 +56,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class ManifestError(ValueError):
-    """Why what lies in a manifest's place is none, a clause such as "its size is no number"."""
+    """Why a manifest is invalid, a clause such as "it isn't JSON"."""
 
 
 class Manifest(NamedTuple):
@@ -83,7 +79,7 @@ class Manifest(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """As the judge of an archive calls it."""
+        """The kind of the backup, as `Verdict.kind`."""
         return "dump" if self.dump else "portal"
 
 
@@ -93,7 +89,7 @@ def manifest_path(path: str) -> str:
 
 
 def read_manifest(path: str, *, dir_fd: int | None = None) -> Manifest | None:
-    """The manifest in a file, None if nothing is there.
+    """Return the manifest in a file, None if the file doesn't exist.
 
     Anybody may have written it: whatever isn't just what `write` writes, or belongs to somebody who
     isn't trusted, is a ManifestError. dir_fd: an open folder, in which path is a name.

@@ -1,12 +1,9 @@
 # Copyright (c) 2026, ONLYOFFICE DocSpace collection contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A backup file to restore from: judged before anything is sent. Loaded only for that.
+"""Verify a backup file to restore from, and upload it in chunks (C39 to C42).
 
-The server checks next to nothing before it replaces a portal (C38), so this is the only guard. This
-file is private to the collection.
-
-Bring a file to the portal, chunk by chunk (C39 to C42). Loaded only for a restore from a file.
+The server verifies almost nothing before it replaces a portal (C38), so this is the only guard.
 
 This file is private to the collection.
 """
