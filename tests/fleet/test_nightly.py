@@ -211,7 +211,7 @@ def test_all_hosts_wrong_is_no_empty_report(tmp_path: Path) -> None:
         fleet.host("two", "{{ not_there }}", "sk-x")
         run = fleet.play(NIGHTLY)
     assert set(run.reports) == {"one", "two"}, run.text
-    assert "2 of 2 portals have problems" in run.text
+    assert "2 portals, 2 with problems" in run.text
 
 
 def test_a_look_at_the_fleet_changes_nothing(tmp_path: Path) -> None:
