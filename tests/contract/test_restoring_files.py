@@ -295,7 +295,7 @@ def test_max_age_of_a_record(stage: Stage, max_age: str, good: bool) -> None:
     if good:
         assert result["changed"] is True
     else:
-        assert "3 days old, of 2026-11-02T12:00:00Z" in failure(result, "guard")
+        assert "3 days old (2026-11-02T12:00:00Z)" in failure(result, "guard")
         assert {item.method for item in stage.sim.requests} == {"GET"}
 
 
