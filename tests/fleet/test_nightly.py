@@ -98,10 +98,10 @@ def test_what_is_left_on_each(nights: Nights) -> None:
 
 
 SAID = {
-    "down": ["prune prune_skipped", "read connection"],
-    "refused": ["prune prune_skipped", "read auth"],
-    "temporary": ["prune prune_skipped", "fresh stale"],
-    "stale": ["prune prune_skipped", "fresh stale"],
+    "down": ["prune connection", "read connection"],
+    "refused": ["prune auth", "read auth"],
+    "temporary": ["prune guard", "age stale"],
+    "stale": ["prune guard", "age stale"],
     "well": [],
 }
 
@@ -130,7 +130,7 @@ def test_what_the_table_says(nights: Nights) -> None:
         assert "5 portals, 4 with problems" in run.text
         assert re.search("not reached", row(run.text, "down"))
         assert re.search("credentials refused", row(run.text, "refused"))
-        assert re.search("no lasting copy", row(run.text, "temporary"))
+        assert re.search("no backup or off-site copy", row(run.text, "temporary"))
         assert re.search("9 days .* too old", row(run.text, "stale"))
         assert row(run.text, "well").split() == [
             "well",
@@ -227,7 +227,7 @@ def test_a_look_at_the_fleet_changes_nothing(tmp_path: Path) -> None:
     assert {host: problems(report) for host, report in run.reports.items()} == {
         "down": ["read connection"],
         "refused": ["read auth"],
-        "temporary": ["fresh stale"],
+        "temporary": ["age stale"],
         "stale": [],
         "well": [],
     }, run.text
