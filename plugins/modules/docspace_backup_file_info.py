@@ -27,7 +27,7 @@ options:
         have a row only if their name has that form.
     type: path
     required: true
-  deep:
+  verify:
     description:
       - Whether to read the files to their end. Only then is it known whether a file is whole. Memory doesn't grow with
         the file.
@@ -103,7 +103,7 @@ EXAMPLES = r"""
     path: /srv/docspace-copies
     portal: https://docspace.example.com
     newer_than: 24h
-    deep: false
+    verify: false
   register: young
 
 # "latest" is null when there is none.
@@ -167,13 +167,13 @@ files:
       returned: success
     sha256:
       description:
-        - The SHA-256 checksum. Without O(deep) that of the manifest, V(null) if there is none that fits.
+        - The SHA-256 checksum. Without O(verify) that of the manifest, V(null) if there is none that fits.
         - V(null) for a file that was found to be invalid before its end, as it wasn't read any further.
       type: str
       returned: success
     entries:
       description:
-        - How many entries the archive has, of a broken one those before the damage. Without O(deep) that of the
+        - How many entries the archive has, of a broken one those before the damage. Without O(verify) that of the
           manifest, as RV(files[].sha256).
       type: int
       returned: success
@@ -207,7 +207,7 @@ files:
       returned: success
     matches_manifest:
       description:
-        - Whether the file is what its manifest says. Without O(deep), whether its size is. V(null) without a manifest.
+        - Whether the file is what its manifest says. Without O(verify), whether its size is. V(null) without a manifest.
       type: bool
       returned: success
 count:
@@ -276,7 +276,7 @@ from ..module_utils._portal.values import duration, normalize_portal
 
 SPEC: dict[str, Any] = {
     "path": {"type": "path", "required": True},
-    "deep": {"type": "bool", "default": True},
+    "verify": {"type": "bool", "default": True},
     "newer_than": {"type": "str"},
     "older_than": {"type": "str"},
     "ids": {"type": "list", "elements": "str"},
@@ -301,7 +301,7 @@ def run(module: AnsibleModule, _gate: InterruptGuard) -> Result:
             "Give a backup file, or a folder with some."
         ) from error
     files = newest_first(select_files(found, time, **limits))
-    if params["deep"]:
+    if params["verify"]:
         files = [verify_file(file) for file in files]
     newest = latest_file(files, time)
     return Result(

@@ -314,7 +314,7 @@ class Rotation:
             options = {
                 "path": self.options.folder,
                 "portal": self.options.address,
-                "deep": False,
+                "verify": False,
             }
             self._run("files", "docspace_backup_file_info", options)
 

@@ -87,7 +87,7 @@ def test_a_folder_is_read(run: Run, folder: Path) -> None:
 
 
 def test_without_deep_only_sizes_are_compared(run: Run, folder: Path) -> None:
-    rows = run(path=str(folder), deep=False)["files"]
+    rows = run(path=str(folder), verify=False)["files"]
     assert [row["valid"] for row in rows] == [True, True, True, None]
 
 
@@ -179,10 +179,12 @@ def test_what_others_can_write_to(run: Run, folder: Path) -> None:
     """A manifest counts for nothing then. A copy is valid only when it was read to its end."""
     (folder / "a").chmod(0o666)
     (folder / "c.json").chmod(0o602)
-    for deep in (False, True):
-        rows = {Path(row["path"]).name: row for row in run(path=str(folder), deep=deep)["files"]}
+    for verify in (False, True):
+        rows = {
+            Path(row["path"]).name: row for row in run(path=str(folder), verify=verify)["files"]
+        }
         assert rows["a"]["problems"] == ["every user can write to it (mode 0666)"]
-        assert rows["a"]["valid"] is (True if deep else None)
+        assert rows["a"]["valid"] is (True if verify else None)
         assert rows["a"]["matches_manifest"] is True
         assert rows["c"]["manifest"] is False and rows["c"]["portal"] is None
         assert rows["c"]["problems"] == [

@@ -185,7 +185,7 @@ def test_all_steps_in_their_order() -> None:
     assert asked[4] == {**PRUNE, **AS_EVER, "require_id": "id-9", **CONNECTION}
     copies = {"path": "~/$COPIES", "portal": URL}
     assert asked[5] == {"keep_last": 2, "dump": False, "require_newer_than": "26h", **copies}
-    assert asked[6] == {**copies, "deep": False}
+    assert asked[6] == {**copies, "verify": False}
     told = run.report
     assert (told["made"], told["removed"], told["offsite_removed"]) == (True, 2, 1)
     assert (told["count"], told["problems"]) == (2, [])
@@ -295,7 +295,7 @@ def test_guards_of_the_user_come_first() -> None:
     run = Run(results, prune=mine, download_prune=theirs)
     assert run.asked[0][1]["require_newer_than"] == "90d"
     assert run.asked[1][1] == {**mine, "dump": False, "path": "/copies", "portal": URL}
-    assert run.asked[2][1] == {"path": "/copies", "portal": URL, "deep": False}
+    assert run.asked[2][1] == {"path": "/copies", "portal": URL, "verify": False}
 
 
 def test_copies_have_a_limit_of_their_own() -> None:
