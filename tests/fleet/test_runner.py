@@ -131,9 +131,9 @@ def test_the_events_say_what_the_table_says(job: Job) -> None:
     assert (stats["portals"], stats["well"], stats["ill"] + stats["down"]) == (2, 1, 1), stats
     assert stats["made"] == 1
     assert list(stats["problems"]) == ["no"]
-    assert "make: unpaid" in stats["problems"]["no"]
+    assert "backup: unpaid" in stats["problems"]["no"]
     table = "\n".join(one["stdout"] for one in job.events)
-    assert re.search(r"no .* unpaid \(make\)", table)
+    assert re.search(r"no .* unpaid \(backup\)", table)
     reports = json.loads((job.report / "fleet.json").read_text())["portals"]
     said = {one["host"]: [f"{p['step']}: {p['title']}" for p in one["problems"]] for one in reports}
     assert {host: problems for host, problems in said.items() if problems} == stats["problems"]
