@@ -11,7 +11,7 @@ name: portals
 short_description: List the portals of a DocSpace server as hosts
 version_added: 0.2.0
 author:
-  - ONLYOFFICE DocSpace collection contributors
+  - ONLYOFFICE DocSpace collection contributors (!UNKNOWN)
 description:
   - Asks a self-hosted DocSpace server for its active portals. Each portal becomes a host of the group
     C(docspace_portals), with the variables C(docspace_url), C(docspace_tenant_id), C(docspace_name), C(docspace_domain),
@@ -143,7 +143,7 @@ from ansible.utils.display import Display
 from ..module_utils._portal.client import Client
 from ..module_utils._portal.connection import build_connection, check_url
 from ..module_utils._portal.errors import DocSpaceError, config_error, protocol_error
-from ..module_utils._portal.http import REQUESTS_ERROR
+from ..module_utils._portal.http_session import REQUESTS_ERROR
 from ..module_utils._portal.module import missing_requests
 from ..module_utils._portal.values import (
     clean,

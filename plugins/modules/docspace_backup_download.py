@@ -344,9 +344,9 @@ log:
   type: list
   elements: str
   sample:
-    - made in 42 s
-    - fetched 315026474 bytes in 4.0 s (78.8 MB/s)
-    - 'checked: 2150 entries, sha256 8829ad73114e4c4dca2b19af4ba174c2f2955a7ee6bbf99b5eebc7d48d42f35c'
+    - created in 42 s
+    - downloaded 315026474 bytes in 4.0 s (78.8 MB/s)
+    - 'verified: 2150 entries, sha256 8829ad73114e4c4dca2b19af4ba174c2f2955a7ee6bbf99b5eebc7d48d42f35c'
 """
 
 from typing import Any

@@ -50,7 +50,7 @@ seealso:
   - module: onlyoffice.docspace.docspace_backup_file_prune
   - module: onlyoffice.docspace.docspace_backup_prune
   - module: onlyoffice.docspace.docspace_backup_schedule
-  - name: "Guide: Many portals, every night"
+  - name: "Guide: Back up many portals"
     link: docsite/guide_fleet.html
     description: >-
       The inventory, the role, and what keeps the backups safe.

@@ -128,7 +128,7 @@ def test_broken_files(stage: Stage, tmp_path: Path, broken: str, dump: bool) -> 
         pytest.skip("a dump has none")
     stage.sim.set(file_broken=broken)
     result = stage.run(MODULE, dest=str(tmp_path), dump=dump)
-    assert "isn't whole" in failure(result, "protocol", True)
+    assert "is not valid" in failure(result, "protocol", True)
     assert list(tmp_path.iterdir()) == []
     assert stage.sim.count("DELETE") == 0 and result["task"]["status"] == "completed"
 
@@ -174,7 +174,7 @@ def test_somebody_begins_another_one_while_it_is_fetched(stage: Stage, tmp_path:
     stage.sim.fault("cut", path=FILE, size=100_000, times=1)
     stage.sim.fault("status", path=FILE, status=403)
     result = stage.run(MODULE, dest=str(tmp_path))
-    assert "no longer good" in failure(result, "forbidden", True)
+    assert "has expired" in failure(result, "forbidden", True)
     (part,) = tmp_path.iterdir()
     assert part.name == f".{result['task']['id']}.part" and part.stat().st_size == 100_000
 

@@ -237,7 +237,11 @@ def test_every_failure_code_exists(page: Path) -> None:
 @pytest.mark.parametrize("module", [pytest.param(path, id=path.stem) for path in MODULES])
 def test_a_sample_of_a_failure_is_one_that_occurs(module: Path) -> None:
     """Code and title belong together, and the portal has this call with this method."""
-    sample = documentation(module, "RETURN")["failure"]["sample"]
+    returned = documentation(module, "RETURN")
+    if "failure" not in returned:  # an action that only runs other modules
+        assert module.stem == "docspace_backup_rotation"
+        return
+    sample = returned["failure"]["sample"]
     assert (
         sample["title"] == DocSpaceError(sample["code"], "").title
         or sample["title"] == "interrupted"

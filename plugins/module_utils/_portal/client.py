@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from .connection import Connection
 from .errors import DocSpaceError, Effect, protocol_error
-from .http import HttpSession, too_large
+from .http_session import HttpSession, too_large
 from .interrupts import InterruptGuard
 from .response import from_answer, read_answer
 from .values import is_int

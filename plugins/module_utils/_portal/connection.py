@@ -23,7 +23,7 @@ from ansible.module_utils.parsing.convert_bool import BOOLEANS
 from .errors import DocSpaceError, config_error
 from .values import PORTS, Mask, has_surrogate, is_common, normalize_portal, spellings
 
-with contextlib.suppress(Exception):  # http.py reports a requests that can't be imported
+with contextlib.suppress(Exception):  # http_session.py reports a requests that can't be imported
     from requests.utils import get_environ_proxies
 
 LONGEST_TIMEOUT = 86400.0

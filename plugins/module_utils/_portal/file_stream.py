@@ -17,7 +17,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from .client import LONGEST_RETRY_AFTER, Client
 from .connection import proxies_for
 from .errors import DocSpaceError, Effect, protocol_error
-from .http import HttpSession
+from .http_session import HttpSession
 from .response import from_answer, read_answer
 from .values import PORTS, is_common, normal_uuid, parse_time, spellings
 

@@ -20,7 +20,7 @@ from ansible.module_utils.common.parameters import remove_values
 from .client import Client
 from .connection import CONNECTION, build_connection, check_given, note_secrets, secrets_in
 from .errors import DocSpaceError, FileOptionsError, config_error
-from .http import REQUESTS_ERROR
+from .http_session import REQUESTS_ERROR
 from .interrupts import Interrupted, InterruptGuard
 from .values import clean, has_surrogate, is_common, printable
 

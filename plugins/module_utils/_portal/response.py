@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import LONGEST_DETAIL, DocSpaceError, Effect, protocol_error
-from .http import MOST_VALUES, Answer, read_body, too_large
+from .http_session import MOST_VALUES, Answer, read_body, too_large
 from .values import Mask, clean, first_line, is_int
 
 _BOM = b"\xef\xbb\xbf"

@@ -174,7 +174,7 @@ def test_memory_does_not_grow_with_the_table(shape: str) -> None:
     def pieces() -> Iterator[bytes]:
         first, middle, last = HUGE[shape]
         yield first
-        for _ in range(200):
+        for _piece in range(200):
             yield middle
         yield last
 
