@@ -32,8 +32,6 @@ def build(collections: Path, site: Path) -> None:
             *("--dest-dir", pages, COLLECTION),
         ]
         subprocess.run(write, check=True, env=environment, stdout=subprocess.DEVNULL)
-        # No plugin of ours has one that it reads on the controller.
-        Path(pages, "environment_variables.rst").unlink(missing_ok=True)
         shutil.rmtree(site, ignore_errors=True)
         make: list[str | Path] = [
             *(sys.executable, "-m", "sphinx", "--builder", "html", "--quiet", "--conf-dir", HERE),
