@@ -32,6 +32,8 @@ def build(collections: Path, site: Path) -> None:
             *("--dest-dir", pages, COLLECTION),
         ]
         subprocess.run(write, check=True, env=environment, stdout=subprocess.DEVNULL)
+        # It refers to pages of Ansible's own site.
+        Path(pages, "environment_variables.rst").unlink(missing_ok=True)
         shutil.rmtree(site, ignore_errors=True)
         make: list[str | Path] = [
             *(sys.executable, "-m", "sphinx", "--builder", "html", "--quiet", "--conf-dir", HERE),

@@ -18,6 +18,8 @@ pygments_style = "ansible"
 highlight_language = "YAML+Jinja"
 default_role = "any"
 nitpicky = True
+# Variables of the environment are described where they are named.
+nitpick_ignore_regex = [("envvar", ".*")]
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
 html_copy_source = False
