@@ -24,7 +24,9 @@ import trustme
 
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._backup import api as history
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import client
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import http_session as transport
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import (
+    http_session as transport,
+)
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import response as answers
 from ansible_collections.onlyoffice.docspace.tests.unit.plugins.harness import (
     KEY,

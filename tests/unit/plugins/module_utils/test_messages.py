@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import http_session as imported
+from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal import (
+    http_session as imported,
+)
 from ansible_collections.onlyoffice.docspace.plugins.module_utils._portal.module import (
     missing_requests,
 )
