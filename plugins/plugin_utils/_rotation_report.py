@@ -44,7 +44,7 @@ def report(rotation: Rotation, host: str) -> Values:
         "offsite_removed": _removed(results.get("download_prune", {})),
         "schedule": (schedule if planned else history).get("schedule"),
         "copies": _marks(backups, copies),
-        "problems": list(_problems(rotation)),
+        "problems": list(_problems(rotation, backups, copies)),
     }
 
 
@@ -143,7 +143,7 @@ def _marks(backups: list[Values], copies: list[Values]) -> list[Values]:
     return sorted(marks, key=lambda mark: str(mark["created_on"]), reverse=True)
 
 
-def _problems(rotation: Rotation) -> Iterator[Values]:
+def _problems(rotation: Rotation, backups: list[Values], copies: list[Values]) -> Iterator[Values]:
     """Return all that went wrong, in the order of the steps."""
     options, results = rotation.options, rotation.results
     if options.mistakes:
@@ -159,7 +159,7 @@ def _problems(rotation: Rotation) -> Iterator[Values]:
         if step == "prune" and rotation.blocked:
             skipped = {"code": "prune_skipped", "title": "nothing pruned"}
             yield _problem("prune", skipped, "Nothing was pruned, because a variable is wrong.")
-    yield from _too_old(rotation)
+    yield from _too_old(rotation, backups, copies)
 
 
 def _failure(step: str, result: Mapping[str, Any]) -> Values:
@@ -190,12 +190,11 @@ def _invalid_files(rotation: Rotation) -> Iterator[Values]:
         yield _problem("download", failure, f"Check these files: {files}.")
 
 
-def _too_old(rotation: Rotation) -> Iterator[Values]:
+def _too_old(rotation: Rotation, backups: list[Values], copies: list[Values]) -> Iterator[Values]:
     options, results = rotation.options, rotation.results
     history = results.get("read", {})
-    copies = _copies(rotation)
     if "backups" in history and not failed(history):
-        known = [*_permanent(_backups(rotation))[:1], *copies[:1]]
+        known = [*_permanent(backups)[:1], *copies[:1]]
         what = "backup or off-site copy"
         yield from _age_problem(known, options.max_age, what)
     files = results.get("files", {})
