@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Filters of tasks/collect_reports.yml and tasks/publish_report.yml.
+"""Filters of tasks/publish_report.yml.
 
 All that is written leaves here as text, since ansible-core before 2.19 renders other values anew in
 each template.

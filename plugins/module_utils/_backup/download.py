@@ -418,10 +418,7 @@ def created_on(record: Record) -> datetime:
 
 
 def _existing_copy(path: str, manifest: Manifest) -> DownloadResult:
-    record = Record(
-        manifest.id, manifest.file_name, manifest.storage_type, manifest.created_on, None
-    )
-    return DownloadResult(False, path, manifest, manifest, record, manifest.size)
+    return DownloadResult(False, path, manifest, manifest, manifest.record, manifest.size)
 
 
 def _lost_link(task: Task | None) -> DocSpaceError:

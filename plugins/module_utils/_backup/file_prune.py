@@ -44,8 +44,7 @@ class OffsiteCopy(NamedTuple):
     @property
     def record(self) -> Record:
         """The copied backup as a record. A copy doesn't expire."""
-        own = self.manifest
-        return Record(own.id, own.file_name, own.storage_type, own.created_on, None)
+        return self.manifest.record
 
 
 class OffsiteFolder:

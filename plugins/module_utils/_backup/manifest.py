@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from .._portal.values import clean, format_time, is_int, normal_uuid, normalize_portal
 from .local_files import UnsafeFile, create, error_text, open_regular, read_at_most, require_trusted
+from .record import Record
 
 _NAME = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9.~-]*_(?:dump_)?\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.tar\.gz", re.ASCII
@@ -32,7 +33,7 @@ _LONGEST = 150
 def backup_file_name(portal: str, created_on: datetime, *, dump: bool) -> str:
     """What a portal's backup of a time is called: made from nothing that the server says.
 
-    portal: as `normal_portal` gives it. `docs.example.com-8443-team_2026-11-25T08-27-30Z.tar.gz`
+    portal: as `normalize_portal` returns it. `docs.example.com-8443-team_2026-11-25T08-27-30Z.tar.gz`
     """
     parts = urlsplit(portal)
     place = "-".join(filter(None, (parts.hostname, str(parts.port or ""), parts.path)))
@@ -45,7 +46,7 @@ def backup_file_name(portal: str, created_on: datetime, *, dump: bool) -> str:
 
 
 def is_backup_file_name(name: str) -> bool:
-    """Whether a file's name has the form of `name_of_file`."""
+    """Whether a file's name has the form of `backup_file_name`."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -76,6 +77,11 @@ class Manifest(NamedTuple):
     size: int
     sha256: str
     entries: int
+
+    @property
+    def record(self) -> Record:
+        """The backup in the file. A file doesn't expire."""
+        return Record(self.id, self.file_name, self.storage_type, self.created_on, None)
 
     @property
     def kind(self) -> str:
@@ -139,7 +145,7 @@ def write_manifest(manifest: Manifest, path: str) -> None:
 
 
 def is_portal(portal: str) -> bool:
-    """Whether a manifest can name this portal, as `normal_portal` gives it."""
+    """Whether a manifest can name this portal, as `normalize_portal` returns it."""
     try:
         return _portal(portal) == portal
     except ValueError:

@@ -46,13 +46,8 @@ class Source(NamedTuple):
 
     @property
     def record(self) -> Record | None:
-        """The backup, by the manifest. What a file holds doesn't expire."""
-        manifest = self.manifest
-        if manifest is None:
-            return None
-        return Record(
-            manifest.id, manifest.file_name, manifest.storage_type, manifest.created_on, None
-        )
+        """The backup, by the manifest."""
+        return None if self.manifest is None else self.manifest.record
 
     def result(self) -> dict[str, Any]:
         """The result key `file`."""
